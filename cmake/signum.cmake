@@ -1,0 +1,63 @@
+# How a room of src/ is declared: its library, its tests, its benchmarks.
+
+add_library(signum_flags INTERFACE)
+target_include_directories(signum_flags INTERFACE ${PROJECT_SOURCE_DIR}/src
+  ${PROJECT_SOURCE_DIR}/include)
+# -ffp-contract=off: the results of the arithmetic in docs/quantization.md are
+# fixed to the bit, so a multiply and an add are two roundings on every machine.
+target_compile_options(signum_flags INTERFACE -Wall -Wextra -ffp-contract=off)
+if(SIGNUM_SANITIZE)
+  target_compile_options(signum_flags INTERFACE
+    -fsanitize=${SIGNUM_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(signum_flags INTERFACE -fsanitize=${SIGNUM_SANITIZE})
+endif()
+
+# signum_room(NAME SOURCES a.cc... [DEPENDS target...])
+# A static library signum_NAME; DEPENDS are linked publicly.
+function(signum_room name)
+  cmake_parse_arguments(ROOM "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_library(signum_${name} STATIC ${ROOM_SOURCES})
+  target_link_libraries(signum_${name} PUBLIC signum_flags ${ROOM_DEPENDS})
+endfunction()
+
+# signum_test(NAME SOURCES a_test.cc... [DEPENDS target...] [TIMEOUT seconds]
+#             [EACH_ISA] [NO_DISCOVER])
+# A GoogleTest program. Each of its cases is one ctest case; with NO_DISCOVER the
+# program is. With EACH_ISA the program also runs under every cap of SIGNUM_ISA;
+# it must skip, aloud, the caps that the machine lacks.
+function(signum_test name)
+  if(NOT SIGNUM_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(TEST "EACH_ISA;NO_DISCOVER" "TIMEOUT" "SOURCES;DEPENDS" ${ARGN})
+  if(NOT TEST_TIMEOUT)
+    set(TEST_TIMEOUT 300)
+  endif()
+  add_executable(${name} ${TEST_SOURCES})
+  target_link_libraries(${name} PRIVATE signum_flags ${TEST_DEPENDS} GTest::gmock_main)
+  if(TEST_NO_DISCOVER)
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT})
+  else()
+    gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 120
+      PROPERTIES TIMEOUT ${TEST_TIMEOUT})
+  endif()
+  if(TEST_EACH_ISA)
+    foreach(isa scalar avx2 avx512)
+      add_test(NAME ${name}.under_${isa} COMMAND ${name})
+      set_tests_properties(${name}.under_${isa} PROPERTIES TIMEOUT ${TEST_TIMEOUT}
+        ENVIRONMENT "SIGNUM_ISA=${isa}" SKIP_REGULAR_EXPRESSION "reaches only")
+    endforeach()
+  endif()
+endfunction()
+
+# signum_benchmark(NAME SOURCES a_bench.cc... [DEPENDS target...])
+# A Google Benchmark program; never run by the tests.
+function(signum_benchmark name)
+  if(NOT SIGNUM_BENCHMARKS)
+    return()
+  endif()
+  cmake_parse_arguments(BENCH "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${BENCH_SOURCES})
+  target_link_libraries(${name} PRIVATE signum_flags ${BENCH_DEPENDS} benchmark::benchmark_main)
+endfunction()

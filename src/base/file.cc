@@ -1,0 +1,121 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+namespace signum::base {
+namespace {
+
+std::string Reason() { return std::strerror(errno); }
+
+// A file descriptor that closes itself.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+Status CannotWrite(const std::string& path) {
+  std::string advice;
+  if (errno == ENOSPC || errno == EDQUOT) advice = "; free some space and try again";
+  if (errno == EROFS || errno == EACCES) advice = "; choose a folder that you may write to";
+  if (errno == ENOENT) advice = "; create its folder first";
+  return IoError("cannot write " + path + ": " + Reason() + advice);
+}
+
+Status WriteAll(const std::string& temporary, const std::string& path,
+                std::span<const uint8_t> bytes) {
+  Descriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  if (file.get() < 0) return CannotWrite(path);
+  for (size_t done = 0; done < bytes.size();) {
+    const ssize_t n = write(file.get(), bytes.data() + done, bytes.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return CannotWrite(path);
+    done += static_cast<size_t>(n);
+  }
+  return {};
+}
+
+}  // namespace
+
+namespace internal {
+
+std::string TemporaryBeside(const std::string& path) {
+  return path + ".partial-" + std::to_string(getpid());
+}
+
+Status FlushAndRename(const std::string& temporary, const std::string& path) {
+  {
+    Descriptor file(open(temporary.c_str(), O_RDONLY | O_CLOEXEC));
+    if (file.get() < 0 || fsync(file.get()) != 0) return CannotWrite(path);
+  }
+  if (rename(temporary.c_str(), path.c_str()) != 0) return CannotWrite(path);
+  return {};
+}
+
+void Remove(const std::string& path) { unlink(path.c_str()); }
+
+}  // namespace internal
+
+Result<std::vector<uint8_t>> ReadFile(const std::string& path, size_t max_bytes) {
+  Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) {
+    if (errno == ENOENT) return NotFound(path + " does not exist; check the path");
+    return IoError("cannot read " + path + ": " + Reason());
+  }
+  struct stat status;
+  if (fstat(file.get(), &status) != 0) return IoError("cannot read " + path + ": " + Reason());
+  if (S_ISDIR(status.st_mode)) return InvalidArgument(path + " is a folder; name a file");
+  if (static_cast<size_t>(status.st_size) > max_bytes) {
+    return Fail(ErrorCode::kResourceExhausted,
+                path + " has " + std::to_string(status.st_size) + " bytes; at most " +
+                    std::to_string(max_bytes) + " are read here");
+  }
+  std::vector<uint8_t> bytes(static_cast<size_t>(status.st_size));
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t n = read(file.get(), bytes.data() + done, bytes.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return IoError("cannot read " + path + ": " + Reason());
+    if (n == 0) break;
+    done += static_cast<size_t>(n);
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
+Status WriteFile(const std::string& path, std::span<const uint8_t> bytes) {
+  return WriteFileThrough(
+      path, [&](const std::string& temporary) { return WriteAll(temporary, path, bytes); });
+}
+
+Status WriteFile(const std::string& path, std::string_view text) {
+  return WriteFile(path,
+                   std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+}
+
+Status MakeFolders(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) {
+    return IoError("cannot create the folder " + path + ": " + error.message() +
+                   "; choose a folder that you may write to");
+  }
+  return {};
+}
+
+}  // namespace signum::base

@@ -1,0 +1,53 @@
+// Files read whole and written whole. A write goes to a temporary file beside
+// its target and is renamed over it, so that a full disk or a killed process
+// leaves the old file as it was. Knows no format.
+#ifndef SIGNUM_BASE_FILE_H_
+#define SIGNUM_BASE_FILE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "signum/result.h"
+
+namespace signum::base {
+
+// The bytes of the file at `path`. kNotFound, kIo, or kResourceExhausted where
+// it is larger than `max_bytes`; the message names the path.
+Result<std::vector<uint8_t>> ReadFile(const std::string& path,
+                                      size_t max_bytes = size_t{8} << 30);
+
+// Replaces the file at `path` by `bytes`: written beside, flushed to the disk,
+// renamed. On an error nothing is left behind and the old file stands.
+Status WriteFile(const std::string& path, std::span<const uint8_t> bytes);
+Status WriteFile(const std::string& path, std::string_view text);
+
+// Writes a file through a callback that is handed the temporary path, with the
+// same guarantee; for libraries that insist on opening the file themselves.
+template <typename WriteTo>
+Status WriteFileThrough(const std::string& path, WriteTo&& write_to);
+
+// Creates the folder and its parents. kIo names the folder and the reason.
+Status MakeFolders(const std::string& path);
+
+namespace internal {
+std::string TemporaryBeside(const std::string& path);
+Status FlushAndRename(const std::string& temporary, const std::string& path);
+void Remove(const std::string& path);
+}  // namespace internal
+
+template <typename WriteTo>
+Status WriteFileThrough(const std::string& path, WriteTo&& write_to) {
+  const std::string temporary = internal::TemporaryBeside(path);
+  Status written = write_to(temporary);
+  if (written) written = internal::FlushAndRename(temporary, path);
+  if (!written) internal::Remove(temporary);
+  return written;
+}
+
+}  // namespace signum::base
+
+#endif  // SIGNUM_BASE_FILE_H_

@@ -1,0 +1,47 @@
+// Tensor: typed numbers with a shape, dense and row-major, held by value.
+// Knows nothing of networks.
+#ifndef SIGNUM_GRAPH_TENSOR_H_
+#define SIGNUM_GRAPH_TENSOR_H_
+
+#include <cstdint>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "base/shape.h"
+
+namespace signum {
+
+enum class DataType : uint8_t { kFloat32 = 0, kInt8 = 1 };
+
+class Tensor {
+ public:
+  Tensor() : Tensor(Shape{}, std::vector<float>(1)) {}
+
+  // `values.size()` must be `shape.elements()`.
+  Tensor(Shape shape, std::vector<float> values);
+  // Codes of a quantized weight: -1 and +1 for 1 bit, else -(2^(k-1)-1) .. 2^(k-1)-1.
+  Tensor(Shape shape, std::vector<int8_t> codes);
+
+  static Tensor Filled(Shape shape, float value);
+
+  const Shape& shape() const { return shape_; }
+  int64_t elements() const { return shape_.elements(); }
+  DataType type() const { return static_cast<DataType>(values_.index()); }
+
+  // The elements; the tensor must be of that type.
+  std::span<const float> floats() const { return std::get<0>(values_); }
+  std::span<float> floats() { return std::get<0>(values_); }
+  std::span<const int8_t> codes() const { return std::get<1>(values_); }
+  std::span<int8_t> codes() { return std::get<1>(values_); }
+
+  bool operator==(const Tensor&) const = default;
+
+ private:
+  Shape shape_;
+  std::variant<std::vector<float>, std::vector<int8_t>> values_;
+};
+
+}  // namespace signum
+
+#endif  // SIGNUM_GRAPH_TENSOR_H_

@@ -56,18 +56,18 @@ inline tl::unexpected<Error> IoError(std::string m) { return Fail(ErrorCode::kIo
 #define SIGNUM_CONCAT(a, b) SIGNUM_CONCAT_INNER(a, b)
 
 // Returns the error of a Status or Result expression to the caller, if it has one.
-#define SIGNUM_RETURN_IF_ERROR(expression)                                  \
-  do {                                                                      \
-    if (auto signum_status = (expression); !signum_status)                  \
+#define SIGNUM_RETURN_IF_ERROR(expression)                                      \
+  do {                                                                          \
+    if (auto signum_status = (expression); !signum_status)                      \
       return tl::unexpected<::signum::Error>(std::move(signum_status).error()); \
   } while (false)
 
 // `SIGNUM_ASSIGN_OR_RETURN(auto x, F());` binds F's value, or returns F's error.
 #define SIGNUM_ASSIGN_OR_RETURN(declaration, expression) \
   SIGNUM_ASSIGN_OR_RETURN_INNER(SIGNUM_CONCAT(signum_result_, __LINE__), declaration, expression)
-#define SIGNUM_ASSIGN_OR_RETURN_INNER(result, declaration, expression)             \
-  auto result = (expression);                                                      \
-  if (!result) return tl::unexpected<::signum::Error>(std::move(result).error());  \
+#define SIGNUM_ASSIGN_OR_RETURN_INNER(result, declaration, expression)            \
+  auto result = (expression);                                                     \
+  if (!result) return tl::unexpected<::signum::Error>(std::move(result).error()); \
   declaration = *std::move(result)
 
 #endif  // SIGNUM_RESULT_H_

@@ -17,7 +17,6 @@ namespace signum::base {
 }  // namespace signum::base
 
 #define SIGNUM_CHECK(condition) \
-  ((condition) ? static_cast<void>(0) \
-               : ::signum::base::CheckFailed(__FILE__, __LINE__, #condition))
+  ((condition) ? static_cast<void>(0) : ::signum::base::CheckFailed(__FILE__, __LINE__, #condition))
 
 #endif  // SIGNUM_BASE_CHECK_H_

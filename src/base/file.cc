@@ -81,9 +81,9 @@ Result<std::vector<uint8_t>> ReadFile(const std::string& path, size_t max_bytes)
   if (fstat(file.get(), &status) != 0) return IoError("cannot read " + path + ": " + Reason());
   if (S_ISDIR(status.st_mode)) return InvalidArgument(path + " is a folder; name a file");
   if (static_cast<size_t>(status.st_size) > max_bytes) {
-    return Fail(ErrorCode::kResourceExhausted,
-                path + " has " + std::to_string(status.st_size) + " bytes; at most " +
-                    std::to_string(max_bytes) + " are read here");
+    return Fail(ErrorCode::kResourceExhausted, path + " has " + std::to_string(status.st_size) +
+                                                   " bytes; at most " + std::to_string(max_bytes) +
+                                                   " are read here");
   }
   std::vector<uint8_t> bytes(static_cast<size_t>(status.st_size));
   size_t done = 0;
@@ -104,8 +104,7 @@ Status WriteFile(const std::string& path, std::span<const uint8_t> bytes) {
 }
 
 Status WriteFile(const std::string& path, std::string_view text) {
-  return WriteFile(path,
-                   std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+  return WriteFile(path, std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
 }
 
 Status MakeFolders(const std::string& path) {

@@ -17,8 +17,7 @@ namespace signum::base {
 
 // The bytes of the file at `path`. kNotFound, kIo, or kResourceExhausted where
 // it is larger than `max_bytes`; the message names the path.
-Result<std::vector<uint8_t>> ReadFile(const std::string& path,
-                                      size_t max_bytes = size_t{8} << 30);
+Result<std::vector<uint8_t>> ReadFile(const std::string& path, size_t max_bytes = size_t{8} << 30);
 
 // Replaces the file at `path` by `bytes`: written beside, flushed to the disk,
 // renamed. On an error nothing is left behind and the old file stands.

@@ -29,9 +29,12 @@ class ThreadPool {
   // throw and must outlive the call.
   template <typename Body>
   void ParallelFor(int64_t count, const Body& body) {
-    Run(count, [](const void* context, int64_t index, int thread) {
+    Run(
+        count,
+        [](const void* context, int64_t index, int thread) {
           (*static_cast<const Body*>(context))(index, thread);
-        }, &body);
+        },
+        &body);
   }
 
  private:

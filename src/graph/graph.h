@@ -75,9 +75,10 @@ Result<std::vector<Shape>> InferShapes(const Graph& graph, int64_t batch = 1);
 // makes a Graph from the outside world calls this once; its readers trust it.
 Status Verify(const Graph& graph);
 
-// Whether a value can never be below zero, so that its quantizer needs no sign:
-// ReLU, ReLU6 and sigmoid outputs, and what pools, sums and joins such values.
-bool NeverNegative(const Graph& graph, NodeId id);
+// By node id, whether a value can never be below zero, so that its quantizer
+// needs no sign: ReLU, ReLU6 and sigmoid outputs, and what pools, sums and joins
+// such values.
+std::vector<bool> NeverNegative(const Graph& graph);
 
 }  // namespace signum
 

@@ -90,7 +90,7 @@ struct BatchNormOp {
 enum class ActivationKind : uint8_t {
   kRelu = 0,
   kRelu6 = 1,
-  kHardTanh = 2,   // clamp to [-1, 1]
+  kHardTanh = 2,  // clamp to [-1, 1]
   kTanh = 3,
   kSigmoid = 4,
   kSwish = 5,      // x sigmoid(x)
@@ -188,13 +188,18 @@ struct QuantizeOp {
   bool operator==(const QuantizeOp&) const = default;
 };
 
-using Op = std::variant<InputOp, NormalizeOp, ConvolutionOp, LinearOp, BatchNormOp, ActivationOp,
-                        PReluOp, MaxPoolOp, AveragePoolOp, GlobalAveragePoolOp, AddOp, MultiplyOp,
-                        ConcatOp, FlattenOp, ReshapeOp, PadOp, UpsampleOp, SoftmaxOp, DropoutOp,
-                        QuantizeOp>;
+using Op =
+    std::variant<InputOp, NormalizeOp, ConvolutionOp, LinearOp, BatchNormOp, ActivationOp, PReluOp,
+                 MaxPoolOp, AveragePoolOp, GlobalAveragePoolOp, AddOp, MultiplyOp, ConcatOp,
+                 FlattenOp, ReshapeOp, PadOp, UpsampleOp, SoftmaxOp, DropoutOp, QuantizeOp>;
 
 // "Convolution", "ReLU", ...: for tables, drawings and messages.
 std::string OpName(const Op& op);
+
+// The weight quantizer slot of an operator that has a weight (convolution,
+// linear), else null.
+std::optional<WeightQuantizer>* WeightQuantizerSlot(Op& op);
+const std::optional<WeightQuantizer>* WeightQuantizerSlot(const Op& op);
 
 // For std::visit over an Op: Overloaded{[](const ConvolutionOp&) ..., ...}.
 template <typename... Fs>

@@ -1,0 +1,87 @@
+#include "graph/cost.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace signum {
+namespace {
+
+int64_t BytesOfBits(int64_t bits) { return (bits + 7) / 8; }
+
+int WeightBits(const Node& node) {
+  const auto* quantizer = WeightQuantizerSlot(node.op);
+  if (quantizer == nullptr) return 0;
+  return *quantizer ? (*quantizer)->bits : 32;
+}
+
+// The bits of a value: a quantizer sets them, and operators that only move or
+// select values keep them.
+int ValueBits(const Graph& graph, NodeId id, const std::vector<NodeCost>& costs) {
+  const Node& node = graph.node(id);
+  const auto kept = [&] {
+    int bits = 0;
+    for (NodeId input : node.inputs) bits = std::max(bits, costs[input].value_bits);
+    return bits;
+  };
+  return std::visit(
+      Overloaded{[](const QuantizeOp& op) { return op.bits; },
+                 [&](const MaxPoolOp&) { return kept(); }, [&](const FlattenOp&) { return kept(); },
+                 [&](const ReshapeOp&) { return kept(); }, [&](const DropoutOp&) { return kept(); },
+                 [&](const PadOp&) { return kept(); }, [](const auto&) { return 32; }},
+      node.op);
+}
+
+int64_t Macs(const Node& node, const Shape& out) {
+  if (WeightQuantizerSlot(node.op) == nullptr) return 0;
+  const Tensor* weight = node.Find("weight");
+  SIGNUM_CHECK(weight != nullptr);
+  // Every output element takes one row of the weight.
+  return out.elements() * (weight->elements() / weight->shape()[0]);
+}
+
+}  // namespace
+
+std::vector<NodeCost> Costs(const Graph& graph) {
+  const Result<std::vector<Shape>> shapes = InferShapes(graph);
+  SIGNUM_CHECK(shapes.has_value());
+  std::vector<NodeCost> costs(graph.size());
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    const Node& node = graph.node(id);
+    NodeCost& cost = costs[id];
+    cost.weight_bits = WeightBits(node);
+    for (const auto& [role, tensor] : node.parameters) {
+      const bool buffer = role == "running_mean" || role == "running_var";
+      const bool scale = role == "weight_scale" || role == "scale";
+      const bool weight = role == "weight" && cost.weight_bits > 0;
+      if (buffer) cost.buffers += tensor.elements();
+      if (!buffer && !scale) cost.parameters += tensor.elements();
+      cost.weight_bytes += BytesOfBits(tensor.elements() * (weight ? cost.weight_bits : 32));
+    }
+    // Weights that are quantized but not yet held as codes will get scales.
+    if (cost.weight_bits > 0 && cost.weight_bits < 32 && node.Find("weight_scale") == nullptr) {
+      const Tensor& weight = *node.Find("weight");
+      const bool per_channel = (*WeightQuantizerSlot(node.op))->per_channel;
+      cost.weight_bytes += 4 * (per_channel ? weight.shape()[0] : 1);
+    }
+    cost.macs = Macs(node, (*shapes)[id]);
+    cost.value_bits = ValueBits(graph, id, costs);
+    cost.activation_bytes = BytesOfBits((*shapes)[id].elements() * cost.value_bits);
+  }
+  return costs;
+}
+
+NodeCost TotalCost(const std::vector<NodeCost>& costs) {
+  NodeCost total;
+  for (const NodeCost& cost : costs) {
+    total.parameters += cost.parameters;
+    total.buffers += cost.buffers;
+    total.macs += cost.macs;
+    total.weight_bytes += cost.weight_bytes;
+    total.activation_bytes += cost.activation_bytes;
+  }
+  total.value_bits = 0;
+  return total;
+}
+
+}  // namespace signum

@@ -1,0 +1,41 @@
+// The pass that turns a float Graph into one with quantizers: it annotates
+// weights and inserts Quantize nodes. It knows where quantizers belong, not what
+// their scales are: those start at 1 and calibration or training sets them.
+#ifndef SIGNUM_GRAPH_PASSES_INSERT_QUANTIZERS_H_
+#define SIGNUM_GRAPH_PASSES_INSERT_QUANTIZERS_H_
+
+#include "graph/graph.h"
+
+namespace signum {
+
+inline constexpr int kFloatBits = 32;
+
+struct QuantizationPolicy {
+  int weight_bits = 1;      // 1 to 8
+  int activation_bits = 8;  // 1 to 8
+  bool per_channel = true;  // weight scales per output channel, else per layer
+  // Weights of the first convolution and of the last linear layer, and the values
+  // they read: 8, or kFloatBits to leave both layers float.
+  int edge_bits = 8;
+};
+
+// A graph in which every convolution and linear layer has a weight quantizer and
+// reads a Quantize node named after its source ("layer1.0.relu.quantize"). Layers
+// that read the same value share its quantizer; with 2 bits and more every other
+// reader of that value (a shortcut) reads the codes too, so that only k bits of a
+// feature map are stored; 1-bit signs lose too much for a sum, so there the
+// shortcut keeps the float value. Quantizers of 2 bits and more move up through
+// max pooling, flatten, reshape and dropout, which act on codes alike. Quantizers
+// of values that can be negative get the zero-point 2^(bits-1); 1-bit ones get a
+// shift per channel, starting at 0.
+//
+// A quantized graph is first stripped (weights become scale times code), so that
+// a network can go from 8 bits to fewer. An error names a policy out of range.
+Result<Graph> InsertQuantizers(const Graph& graph, const QuantizationPolicy& policy);
+
+// The graph without its quantizers and annotations; codes become floats.
+Graph StripQuantizers(const Graph& graph);
+
+}  // namespace signum
+
+#endif  // SIGNUM_GRAPH_PASSES_INSERT_QUANTIZERS_H_

@@ -1,0 +1,104 @@
+#include "graph/passes/insert_quantizers.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace signum {
+namespace {
+
+using ::testing::ElementsAre;
+
+ConvolutionOp Convolution3x3() {
+  return {.output_channels = 4,
+          .window = {.kernel = {3, 3}, .padding = Padding::All(1)},
+          .bias = false};
+}
+
+std::map<std::string, Tensor> Weight() { return {{"weight", Tensor::Filled({4, 4, 3, 3}, 0.25f)}}; }
+
+// input -> conv1 -> relu1 -> conv2 -> sum with relu1 -> relu2 -> pool -> flatten
+// -> linear, as a residual network has it.
+Graph ResidualGraph() {
+  Graph g;
+  const NodeId x = g.Add("x", InputOp{{1, 4, 8, 8}}, {});
+  const NodeId normalized = g.Add("normalize", NormalizeOp{{0, 0, 0, 0}, {1, 1, 1, 1}}, {x});
+  const NodeId conv1 = g.Add("conv1", Convolution3x3(), {normalized}, Weight());
+  const NodeId relu1 = g.Add("relu1", ActivationOp{}, {conv1});
+  const NodeId conv2 = g.Add("conv2", Convolution3x3(), {relu1}, Weight());
+  const NodeId sum = g.Add("sum", AddOp{}, {conv2, relu1});
+  const NodeId relu2 = g.Add("relu2", ActivationOp{}, {sum});
+  const NodeId pool = g.Add("pool", MaxPoolOp{{.kernel = {8, 8}, .stride = {8, 8}}}, {relu2});
+  const NodeId flat = g.Add("flat", FlattenOp{}, {pool});
+  g.Add("linear", LinearOp{.output_features = 3}, {flat},
+        {{"weight", Tensor::Filled({3, 4}, 1)}, {"bias", Tensor::Filled({3}, 0)}});
+  return g;
+}
+
+std::vector<std::string> Names(const Graph& graph) {
+  std::vector<std::string> names;
+  for (const Node& node : graph.nodes()) names.push_back(node.name);
+  return names;
+}
+
+const Node& Named(const Graph& graph, const std::string& name) {
+  for (const Node& node : graph.nodes()) {
+    if (node.name == name) return node;
+  }
+  ADD_FAILURE() << "no node " << name;
+  return graph.node(0);
+}
+
+TEST(InsertQuantizers, SharesOneQuantizerPerValueAndMovesItUp) {
+  const auto graph = InsertQuantizers(ResidualGraph(), {});
+  ASSERT_TRUE(graph);
+  ASSERT_TRUE(Verify(*graph)) << Verify(*graph).error().message;
+  EXPECT_THAT(Names(*graph), ElementsAre("x", "normalize", "normalize.quantize", "conv1", "relu1",
+                                         "relu1.quantize", "conv2", "sum", "relu2",
+                                         "relu2.quantize", "pool", "flat", "linear"));
+  const auto quantizer = [&](const char* name) {
+    return std::get<QuantizeOp>(Named(*graph, name).op);
+  };
+  EXPECT_EQ(quantizer("normalize.quantize"), (QuantizeOp{8, 128}));
+  EXPECT_EQ(quantizer("relu1.quantize"), (QuantizeOp{8, 0}));
+  // The shortcut reads the codes, as the convolution does.
+  EXPECT_EQ(Named(*graph, "sum").inputs[1], Named(*graph, "conv2").inputs[0]);
+  EXPECT_EQ((*WeightQuantizerSlot(Named(*graph, "conv1").op))->bits, 8);
+  EXPECT_EQ((*WeightQuantizerSlot(Named(*graph, "conv2").op))->bits, 1);
+  EXPECT_EQ((*WeightQuantizerSlot(Named(*graph, "linear").op))->bits, 8);
+}
+
+TEST(InsertQuantizers, OneBitValuesKeepAFloatShortcut) {
+  const auto graph = InsertQuantizers(ResidualGraph(), {.activation_bits = 1});
+  ASSERT_TRUE(graph);
+  ASSERT_TRUE(Verify(*graph)) << Verify(*graph).error().message;
+  const Node& sum = Named(*graph, "sum");
+  EXPECT_EQ(graph->node(sum.inputs[1]).name, "relu1");
+  EXPECT_EQ(graph->node(Named(*graph, "conv2").inputs[0]).name, "relu1.quantize");
+  EXPECT_NE(Named(*graph, "relu1.quantize").Find("shift"), nullptr);
+}
+
+TEST(InsertQuantizers, EdgesCanStayFloat) {
+  const auto graph = InsertQuantizers(ResidualGraph(), {.edge_bits = kFloatBits});
+  ASSERT_TRUE(graph);
+  ASSERT_TRUE(Verify(*graph));
+  EXPECT_FALSE(*WeightQuantizerSlot(Named(*graph, "conv1").op));
+  EXPECT_FALSE(*WeightQuantizerSlot(Named(*graph, "linear").op));
+  EXPECT_EQ(Named(*graph, "relu1.quantize").inputs.size(), 1u);
+}
+
+TEST(InsertQuantizers, StripGivesTheFloatGraphBack) {
+  const auto graph = InsertQuantizers(ResidualGraph(), {});
+  ASSERT_TRUE(graph);
+  EXPECT_EQ(StripQuantizers(*graph), ResidualGraph());
+  // And quantizing twice is quantizing once.
+  EXPECT_EQ(*InsertQuantizers(*graph, {}), *graph);
+}
+
+TEST(InsertQuantizers, RefusesBitsOutOfRange) {
+  EXPECT_FALSE(InsertQuantizers(ResidualGraph(), {.weight_bits = 0}));
+  EXPECT_FALSE(InsertQuantizers(ResidualGraph(), {.activation_bits = 9}));
+  EXPECT_FALSE(InsertQuantizers(ResidualGraph(), {.edge_bits = 1}));
+}
+
+}  // namespace
+}  // namespace signum

@@ -1,0 +1,28 @@
+// What `train` and `quantize` share: from arguments to a finished run.
+#ifndef SIGNUM_APPS_LEARN_H_
+#define SIGNUM_APPS_LEARN_H_
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "run_arguments.h"
+
+namespace signum::apps {
+
+struct LearnRequest {
+  RunArguments arguments;
+  std::string run;     // the run folder; empty chooses one
+  std::string resume;  // go on with the run in this folder; arguments are its own
+  bool json = false;
+};
+
+// --data, --data-folder, --run, --resume, -o and --json.
+void AddLearnFlags(CLI::App& command, LearnRequest& request);
+
+// Trains, writes the run folder, checks that the runtime agrees with the trainer
+// on the test images, and prints what came of it.
+Status Learn(const LearnRequest& request);
+
+}  // namespace signum::apps
+
+#endif  // SIGNUM_APPS_LEARN_H_

@@ -1,0 +1,24 @@
+// `signum train`: learn a network's weights from a dataset.
+#include <memory>
+
+#include "learn.h"
+#include "verb.h"
+
+namespace signum::apps {
+
+Action AddTrain(CLI::App& command) {
+  auto request = std::make_shared<LearnRequest>();
+  RunArguments& arguments = request->arguments;
+  arguments.verb = "train";
+  arguments.teacher = "none";
+  command.add_option("MODEL", arguments.model,
+                     "what to train: a zoo name (see signum info) or a .sgn file");
+  AddLearnFlags(command, *request);
+  command.add_option("--teacher", arguments.teacher, "a .sgn file to distil from, or none")
+      ->capture_default_str();
+  AddZooFlags(command, arguments.zoo);
+  AddTrainingFlags(command, arguments.training);
+  return [request] { return Learn(*request); };
+}
+
+}  // namespace signum::apps

@@ -1,0 +1,87 @@
+// The settings of a training run, as plain data. VisitSettings names every one
+// of them once, for the command line and for args.toml alike.
+#ifndef SIGNUM_TRAIN_CONFIG_H_
+#define SIGNUM_TRAIN_CONFIG_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace signum::train {
+
+// How 1-bit weights follow their latent values.
+struct BinaryWeightConfig {
+  double theta = 0;             // hysteresis threshold; 0 is plain sign
+  bool theta_relative = false;  // theta is a multiple of mean |w|, else absolute
+  bool clip = true;             // no gradient to latents outside (-1, 1)
+};
+
+struct TrainConfig {
+  int64_t epochs = 20;
+  int64_t batch_size = 128;
+  int64_t train_limit = 0;  // use the first N training images; 0 means all
+  int64_t test_limit = 0;
+
+  std::string optimizer = "sgd";  // sgd, adam, adamw
+  double learning_rate = 0.1;     // the schedule's peak
+  double momentum = 0.9;          // sgd
+  bool nesterov = true;           // sgd
+  double weight_decay = 5e-4;     // on weights of convolutions and linear layers
+
+  std::string schedule = "one-cycle";            // constant, multi-step, cosine, one-cycle
+  double warmup_epochs = 0;                      // linear, before the schedule; part of the epochs
+  std::vector<double> milestones = {0.5, 0.75};  // multi-step: shares of the run
+  double milestone_factor = 0.1;
+
+  double label_smoothing = 0;
+  double distillation_weight = 0.5;  // of the teacher's part, where there is one
+  double distillation_temperature = 4;
+
+  int64_t crop_padding = 4;
+  bool flip = true;
+
+  BinaryWeightConfig binary;
+  bool learn_scales = true;          // value scales learn; else they stay as calibrated
+  int64_t reestimate_batches = 100;  // batch-norm statistics at the end; 0 leaves them
+
+  uint64_t seed = 1;
+  std::string device = "cpu";  // cpu, cuda, cuda:N
+  int64_t threads = 0;         // 0 means all cores that the process may use
+};
+
+// Calls visit(name, field, help) for every setting; names are those of the
+// command line without the dashes.
+template <typename Config, typename Visit>
+void VisitSettings(Config& c, Visit&& visit) {
+  visit("epochs", c.epochs, "passes over the training images");
+  visit("batch-size", c.batch_size, "images per step");
+  visit("train-limit", c.train_limit, "use the first N training images only (0: all)");
+  visit("test-limit", c.test_limit, "use the first N test images only (0: all)");
+  visit("optimizer", c.optimizer, "sgd, adam or adamw");
+  visit("lr", c.learning_rate, "peak learning rate");
+  visit("momentum", c.momentum, "momentum of sgd");
+  visit("nesterov", c.nesterov, "Nesterov's momentum");
+  visit("weight-decay", c.weight_decay, "on weights of convolutions and linear layers");
+  visit("schedule", c.schedule, "constant, multi-step, cosine or one-cycle");
+  visit("warmup-epochs", c.warmup_epochs, "epochs of linear warm-up");
+  visit("milestones", c.milestones, "multi-step: where the rate drops, as shares of the run");
+  visit("milestone-factor", c.milestone_factor, "multi-step: the factor at each milestone");
+  visit("label-smoothing", c.label_smoothing, "share of the target spread over all classes");
+  visit("distillation-weight", c.distillation_weight, "share of the teacher in the loss");
+  visit("distillation-temperature", c.distillation_temperature, "softens both outputs");
+  visit("crop-padding", c.crop_padding, "random crops after padding by N pixels (0: none)");
+  visit("flip", c.flip, "random horizontal flips");
+  visit("theta", c.binary.theta, "hysteresis threshold of 1-bit weights (0: plain sign)");
+  visit("theta-relative", c.binary.theta_relative, "theta is a multiple of the mean magnitude");
+  visit("clip", c.binary.clip, "no gradient to latent weights outside (-1, 1)");
+  visit("learn-scales", c.learn_scales, "scales of feature maps learn, else stay calibrated");
+  visit("reestimate-batches", c.reestimate_batches,
+        "batches for new batch-norm statistics at the end (0: keep)");
+  visit("seed", c.seed, "of weights, shuffling, augmentation and dropout");
+  visit("device", c.device, "cpu, cuda or cuda:N");
+  visit("threads", c.threads, "0: every core");
+}
+
+}  // namespace signum::train
+
+#endif  // SIGNUM_TRAIN_CONFIG_H_

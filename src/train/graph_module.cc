@@ -1,0 +1,208 @@
+#include "train/graph_module.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "quant/freeze_weights.h"
+#include "train/interpret.h"
+#include "train/quantizers.h"
+
+namespace signum::train {
+namespace {
+
+bool IsBuffer(const std::string& role) {
+  return role == "running_mean" || role == "running_var" || role == "bits";
+}
+
+torch::Tensor FromFloats(const Tensor& tensor) {
+  const auto floats = tensor.floats();
+  return torch::from_blob(const_cast<float*>(floats.data()), tensor.shape().sizes(), torch::kFloat)
+      .clone();
+}
+
+torch::Tensor FromCodes(const Tensor& tensor) {
+  const auto codes = tensor.codes();
+  return torch::from_blob(const_cast<int8_t*>(codes.data()), tensor.shape().sizes(), torch::kChar)
+      .to(torch::kFloat);
+}
+
+Tensor ToTensor(const torch::Tensor& value, const Shape& shape) {
+  const torch::Tensor floats = value.detach().to(torch::kCPU).to(torch::kFloat).contiguous();
+  const float* data = floats.data_ptr<float>();
+  return Tensor(shape, std::vector<float>(data, data + floats.numel()));
+}
+
+// A scale {rows} or {1} in the shape {rows, 1, ...} that broadcasts to `like`.
+torch::Tensor AlongRows(const torch::Tensor& scale, const torch::Tensor& like) {
+  std::vector<int64_t> shape(like.dim(), 1);
+  shape[0] = scale.numel();
+  return scale.reshape(shape);
+}
+
+const WeightQuantizer* QuantizerOf(const Node& node) {
+  const auto* slot = WeightQuantizerSlot(node.op);
+  return slot != nullptr && *slot ? &**slot : nullptr;
+}
+
+}  // namespace
+
+GraphModule::GraphModule(const Graph& graph, const BinaryWeightConfig& binary, torch::Device device)
+    : graph_(graph), binary_(binary), device_(device), tensors_(graph.size()) {
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    const Node& node = graph.node(id);
+    auto& tensors = tensors_[id];
+    for (const auto& [role, tensor] : node.parameters) {
+      if (role == "weight_scale") continue;
+      if (tensor.type() == DataType::kFloat32) {
+        tensors[role] = FromFloats(tensor);
+      } else {
+        const torch::Tensor codes = FromCodes(tensor);
+        tensors[role] = codes * AlongRows(FromFloats(*node.Find("weight_scale")), codes);
+      }
+    }
+    const WeightQuantizer* quantizer = QuantizerOf(node);
+    if (quantizer != nullptr && quantizer->bits == 1) {
+      const torch::Tensor& latent = tensors["weight"];
+      tensors["bits"] = HysteresisBits(latent, latent, torch::zeros({1}));
+    }
+    for (auto& [role, tensor] : tensors) {
+      tensor = tensor.to(device);
+      if (tensor.dim() == 4) tensor = tensor.contiguous(torch::MemoryFormat::ChannelsLast);
+      tensor.set_requires_grad(!IsBuffer(role));
+    }
+  }
+  last_reader_.assign(graph.size(), graph.output());
+  for (NodeId id = graph.size(); id-- > 0;) {
+    const auto readers = graph.Readers(id);
+    if (!readers.empty()) last_reader_[id] = readers.back();
+  }
+}
+
+torch::Tensor GraphModule::Weight(NodeId id) const {
+  const auto& tensors = tensors_[id];
+  const torch::Tensor& weight = tensors.at("weight");
+  const WeightQuantizer* quantizer = QuantizerOf(graph_.node(id));
+  if (quantizer == nullptr) return weight;
+  if (quantizer->bits == 1) {
+    return BinaryWeight(weight, tensors.at("bits"), quantizer->per_channel, binary_.clip);
+  }
+  return SymmetricWeight(weight, quantizer->bits, quantizer->per_channel);
+}
+
+torch::Tensor GraphModule::Forward(const torch::Tensor& images, const ForwardOptions& options) {
+  std::vector<torch::Tensor> values(graph_.size());
+  values[0] = images.to(device_);
+  if (images.dim() == 4) values[0] = values[0].contiguous(torch::MemoryFormat::ChannelsLast);
+  for (NodeId id = 0; id < graph_.size(); ++id) {
+    const Node& node = graph_.node(id);
+    if (id > 0) {
+      if (options.calibrate && std::holds_alternative<QuantizeOp>(node.op)) {
+        options.calibrate(id, values[node.inputs[0]]);
+      }
+      NodeContext context{.node = node, .tensors = tensors_[id], .options = options};
+      for (NodeId input : node.inputs) context.inputs.push_back(values[input]);
+      if (WeightQuantizerSlot(node.op) != nullptr) context.weight = Weight(id);
+      if (!node.inputs.empty()) context.padding_unit = PaddingUnit(node.inputs[0]);
+      values[id] = Interpret(context);
+    }
+    if (options.inspect) options.inspect(id, values[id]);
+    for (NodeId input : node.inputs) {
+      if (last_reader_[input] == id) values[input] = torch::Tensor();
+    }
+  }
+  return values[graph_.output()];
+}
+
+torch::Tensor GraphModule::PaddingUnit(NodeId input) const {
+  if (!std::holds_alternative<QuantizeOp>(graph_.node(input).op)) return {};
+  return tensors_[input].at("scale").detach();
+}
+
+void GraphModule::AfterStep() {
+  torch::NoGradGuard no_gradients;
+  for (NodeId id = 0; id < graph_.size(); ++id) {
+    auto& tensors = tensors_[id];
+    if (auto bits = tensors.find("bits"); bits != tensors.end()) {
+      const torch::Tensor& latent = tensors.at("weight");
+      torch::Tensor theta = torch::full({1}, binary_.theta, latent.options().requires_grad(false));
+      if (binary_.theta_relative) {
+        theta = theta * BinaryScale(latent, QuantizerOf(graph_.node(id))->per_channel);
+      }
+      bits->second = HysteresisBits(bits->second, latent.detach(), theta);
+    }
+    // A step may overshoot zero; a quantizer's scale must not.
+    if (std::holds_alternative<QuantizeOp>(graph_.node(id).op)) {
+      tensors.at("scale").clamp_min_(1e-6);
+    }
+  }
+}
+
+Graph GraphModule::Snapshot() const {
+  Graph graph = graph_;
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    Node& node = graph.node(id);
+    for (auto& [role, tensor] : node.parameters) {
+      const auto found = tensors_[id].find(role);
+      if (found != tensors_[id].end()) tensor = ToTensor(found->second, tensor.shape());
+    }
+    node.parameters.erase("weight_scale");
+  }
+  quant::FreezeWeights(graph);
+  // Under hysteresis a bit is not the sign of its latent.
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    const auto bits = tensors_[id].find("bits");
+    if (bits == tensors_[id].end()) continue;
+    Tensor& weight = graph.node(id).parameters.at("weight");
+    const Tensor floats = ToTensor(bits->second, weight.shape());
+    std::transform(floats.floats().begin(), floats.floats().end(), weight.codes().begin(),
+                   [](float bit) { return static_cast<int8_t>(bit); });
+  }
+  return graph;
+}
+
+std::vector<torch::Tensor> GraphModule::DecayedParameters() const {
+  std::vector<torch::Tensor> parameters;
+  for (NodeId id = 0; id < graph_.size(); ++id) {
+    if (WeightQuantizerSlot(graph_.node(id).op) != nullptr) {
+      parameters.push_back(tensors_[id].at("weight"));
+    }
+  }
+  return parameters;
+}
+
+std::vector<torch::Tensor> GraphModule::OtherParameters() const {
+  std::vector<torch::Tensor> parameters;
+  for (NodeId id = 0; id < graph_.size(); ++id) {
+    const bool weighted = WeightQuantizerSlot(graph_.node(id).op) != nullptr;
+    for (const auto& [role, tensor] : tensors_[id]) {
+      if (!IsBuffer(role) && !(weighted && role == "weight")) parameters.push_back(tensor);
+    }
+  }
+  return parameters;
+}
+
+std::map<std::string, torch::Tensor> GraphModule::State() const {
+  std::map<std::string, torch::Tensor> state;
+  for (NodeId id = 0; id < graph_.size(); ++id) {
+    for (const auto& [role, tensor] : tensors_[id]) {
+      state[graph_.node(id).name + "." + role] = tensor;
+    }
+  }
+  return state;
+}
+
+std::map<std::string, torch::Tensor> GraphModule::Bits() const {
+  std::map<std::string, torch::Tensor> bits;
+  for (NodeId id = 0; id < graph_.size(); ++id) {
+    const auto found = tensors_[id].find("bits");
+    if (found != tensors_[id].end()) bits[graph_.node(id).name] = found->second;
+  }
+  return bits;
+}
+
+void GraphModule::Set(NodeId node, const std::string& role, const torch::Tensor& value) {
+  torch::NoGradGuard no_gradients;
+  tensors_[node].at(role).copy_(value.reshape(tensors_[node].at(role).sizes()));
+}
+
+}  // namespace signum::train

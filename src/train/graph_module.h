@@ -1,0 +1,81 @@
+// GraphModule: a Graph, interpreted with torch operators so that its weights can
+// learn. There is no second definition of any network: what the Graph says is
+// what is trained. Knows no data, no loss and no optimizer.
+#ifndef SIGNUM_TRAIN_GRAPH_MODULE_H_
+#define SIGNUM_TRAIN_GRAPH_MODULE_H_
+
+#include <torch/torch.h>
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+#include "train/config.h"
+
+namespace signum::train {
+
+// How Forward runs.
+struct ForwardOptions {
+  bool training = false;  // batch statistics, dropout
+  // With training: the share of this batch in the running statistics; below 0,
+  // each batch norm's own momentum.
+  double batch_norm_momentum = -1;
+  // Called with every node's value, in order. May be empty.
+  std::function<void(NodeId, const torch::Tensor&)> inspect;
+  // Called before a Quantize node with its input; may set the node's scale and
+  // shift. May be empty.
+  std::function<void(NodeId, const torch::Tensor&)> calibrate;
+};
+
+// Tensors that learn and tensors that are kept, by "node.role".
+class GraphModule {
+ public:
+  // Copies the weights of `graph`, which must verify. Codes become latent values
+  // scale times code, and keep their bits.
+  GraphModule(const Graph& graph, const BinaryWeightConfig& binary, torch::Device device);
+
+  // images: {n, c, h, w} floats in [0, 1]. Returns the output node's value.
+  torch::Tensor Forward(const torch::Tensor& images, const ForwardOptions& options);
+
+  // Brings the bits of 1-bit weights up to date with their latents, and keeps
+  // value scales above zero. To be called after every optimizer step.
+  void AfterStep();
+
+  // The graph with the weights as they are now; quantized ones as codes.
+  Graph Snapshot() const;
+
+  // Weights of convolutions and linear layers: what weight decay is for.
+  std::vector<torch::Tensor> DecayedParameters() const;
+  // Everything else that learns: biases, norms, slopes, scales, shifts.
+  std::vector<torch::Tensor> OtherParameters() const;
+  // All state, learned or not, by name: what a checkpoint must hold.
+  std::map<std::string, torch::Tensor> State() const;
+
+  // The 1-bit weights' bits now, by layer name.
+  std::map<std::string, torch::Tensor> Bits() const;
+
+  // Sets a parameter, as the calibration of a quantizer does.
+  void Set(NodeId node, const std::string& role, const torch::Tensor& value);
+
+  const Graph& graph() const { return graph_; }
+  torch::Device device() const { return device_; }
+
+ private:
+  // The weight that node `id` computes with: fake-quantized if it has a quantizer.
+  torch::Tensor Weight(NodeId id) const;
+  // What code 1 of this value stands for, or undefined where it is not quantized.
+  torch::Tensor PaddingUnit(NodeId value) const;
+
+  Graph graph_;
+  BinaryWeightConfig binary_;
+  torch::Device device_;
+  // By node id: role to tensor. "bits" is there for 1-bit weights.
+  std::vector<std::map<std::string, torch::Tensor>> tensors_;
+  std::vector<NodeId> last_reader_;
+};
+
+}  // namespace signum::train
+
+#endif  // SIGNUM_TRAIN_GRAPH_MODULE_H_

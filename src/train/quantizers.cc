@@ -1,0 +1,246 @@
+#include "train/quantizers.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+namespace signum::train {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::tensor_list;
+
+// Adding and subtracting 1.5 * 2^23 rounds a float of small magnitude to an
+// integer, ties to even, and vectorizes on every machine, as nearbyint does not.
+// Codes are clamped first, which with integer bounds gives the same.
+inline float RoundSmall(float x) {
+  constexpr float kMagic = 12582912.0f;
+  return (x + kMagic) - kMagic;
+}
+
+// Sums are taken over blocks of this many elements and then in block order, so
+// that they do not depend on the number of threads.
+constexpr int64_t kBlock = 1 << 14;
+
+struct CodeRange {
+  float scale;
+  float low;   // lowest code - zero-point
+  float high;  // highest code - zero-point
+};
+
+void QuantizeBlock(const float* x, float* y, int64_t count, const CodeRange& range) {
+  for (int64_t i = 0; i < count; ++i) {
+    const float v = std::min(std::max(x[i] / range.scale, range.low), range.high);
+    y[i] = range.scale * RoundSmall(v);
+  }
+}
+
+// Writes the gradient for x and returns the one for the scale, both of `count`
+// elements.
+float QuantizeBlockGradient(const float* x, const float* gradient, float* x_gradient, int64_t count,
+                            const CodeRange& range) {
+  float sum = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    const float v = x[i] / range.scale;
+    const float clamped = std::min(std::max(v, range.low), range.high);
+    const bool inside = clamped == v;
+    x_gradient[i] = inside ? gradient[i] : 0.0f;
+    sum += gradient[i] * (RoundSmall(clamped) - (inside ? v : 0.0f));
+  }
+  return sum;
+}
+
+torch::Tensor QuantizeOnCpu(const torch::Tensor& x, const CodeRange& range) {
+  torch::Tensor y = torch::empty_like(x);
+  const float* from = x.data_ptr<float>();
+  float* to = y.data_ptr<float>();
+  at::parallel_for(0, x.numel(), kBlock, [&](int64_t begin, int64_t end) {
+    QuantizeBlock(from + begin, to + begin, end - begin, range);
+  });
+  return y;
+}
+
+// The gradients for x and for the scale, the latter before LSQ's factor.
+std::pair<torch::Tensor, double> QuantizeGradientOnCpu(const torch::Tensor& x,
+                                                       const torch::Tensor& gradient,
+                                                       const CodeRange& range) {
+  torch::Tensor x_gradient = torch::empty_like(x);
+  const float* from = x.data_ptr<float>();
+  const float* g = gradient.data_ptr<float>();
+  float* to = x_gradient.data_ptr<float>();
+  const int64_t count = x.numel();
+  std::vector<double> sums((count + kBlock - 1) / kBlock);
+  at::parallel_for(0, static_cast<int64_t>(sums.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; ++block) {
+      const int64_t at = block * kBlock;
+      sums[block] =
+          QuantizeBlockGradient(from + at, g + at, to + at, std::min(kBlock, count - at), range);
+    }
+  });
+  double sum = 0;
+  for (double s : sums) sum += s;
+  return {x_gradient, sum};
+}
+
+bool FusedPathFits(const torch::Tensor& x) {
+  return x.is_cpu() && x.scalar_type() == torch::kFloat && x.is_non_overlapping_and_dense();
+}
+
+CodeRange RangeOf(float scale, int64_t zero_point, int64_t bits) {
+  const int64_t highest = (int64_t{1} << bits) - 1;
+  return {scale, static_cast<float>(-zero_point), static_cast<float>(highest - zero_point)};
+}
+
+struct FakeQuantizeFunction : Function<FakeQuantizeFunction> {
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x,
+                               const torch::Tensor& scale, int64_t zero_point, int64_t bits) {
+    context->save_for_backward({x, scale});
+    context->saved_data["zero_point"] = zero_point;
+    context->saved_data["bits"] = bits;
+    if (FusedPathFits(x)) return QuantizeOnCpu(x, RangeOf(scale.item<float>(), zero_point, bits));
+    const CodeRange range = RangeOf(1, zero_point, bits);
+    return scale * torch::round(torch::clamp(x / scale, range.low, range.high));
+  }
+
+  static tensor_list backward(AutogradContext* context, tensor_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const torch::Tensor& x = saved[0];
+    const torch::Tensor& scale = saved[1];
+    const int64_t zero_point = context->saved_data["zero_point"].toInt();
+    const int64_t bits = context->saved_data["bits"].toInt();
+    const CodeRange range = RangeOf(scale.item<float>(), zero_point, bits);
+    const double features = static_cast<double>(x.numel() / std::max<int64_t>(x.size(0), 1));
+    const double reach = std::max(range.high, -range.low);
+    const double factor = 1.0 / std::sqrt(features * reach);
+    torch::Tensor x_gradient, scale_gradient;
+    if (FusedPathFits(x)) {
+      const torch::Tensor g = gradients[0].contiguous(x.suggest_memory_format());
+      double sum = 0;
+      std::tie(x_gradient, sum) = QuantizeGradientOnCpu(x, g, range);
+      scale_gradient = torch::full_like(scale, sum * factor);
+    } else {
+      const torch::Tensor v = x / scale;
+      const torch::Tensor clamped = torch::clamp(v, range.low, range.high);
+      const torch::Tensor inside = clamped == v;
+      x_gradient = gradients[0] * inside;
+      scale_gradient =
+          (gradients[0] * (torch::round(clamped) - v * inside)).sum().reshape({1}) * factor;
+    }
+    return {x_gradient, scale_gradient, torch::Tensor(), torch::Tensor()};
+  }
+};
+
+// `shift` as a tensor that broadcasts against x along the channels.
+torch::Tensor AlongChannels(const torch::Tensor& shift, const torch::Tensor& x) {
+  std::vector<int64_t> shape(x.dim(), 1);
+  shape[1] = shift.numel();
+  return shift.reshape(shape);
+}
+
+torch::Tensor SignOf(const torch::Tensor& x) {
+  return torch::where(x >= 0, torch::ones_like(x), -torch::ones_like(x));
+}
+
+struct FakeSignFunction : Function<FakeSignFunction> {
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& centered,
+                               const torch::Tensor& scale) {
+    context->save_for_backward({centered, scale});
+    return SignOf(centered) * scale;
+  }
+
+  static tensor_list backward(AutogradContext* context, tensor_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const torch::Tensor& centered = saved[0];
+    return {gradients[0] * (centered.abs() < 1),
+            (gradients[0] * SignOf(centered)).sum().reshape({1})};
+  }
+};
+
+struct BinaryWeightFunction : Function<BinaryWeightFunction> {
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& latent,
+                               const torch::Tensor& bits, bool per_channel, bool clip) {
+    context->saved_data["clip"] = clip;
+    if (clip) context->save_for_backward({latent});
+    return BinaryScale(latent, per_channel) * bits;
+  }
+
+  static tensor_list backward(AutogradContext* context, tensor_list gradients) {
+    torch::Tensor gradient = gradients[0];
+    if (context->saved_data["clip"].toBool()) {
+      gradient = gradient * (context->get_saved_variables()[0].abs() < 1);
+    }
+    return {gradient, torch::Tensor(), torch::Tensor(), torch::Tensor()};
+  }
+};
+
+struct StraightThroughRound : Function<StraightThroughRound> {
+  static torch::Tensor forward(AutogradContext*, const torch::Tensor& weight,
+                               const torch::Tensor& scale, double highest) {
+    return torch::clamp(torch::round(weight / scale), -highest, highest) * scale;
+  }
+  static tensor_list backward(AutogradContext*, tensor_list gradients) {
+    return {gradients[0], torch::Tensor(), torch::Tensor()};
+  }
+};
+
+// The axes that a scale of `weight` runs over.
+std::vector<int64_t> ScaleAxes(const torch::Tensor& weight, bool per_channel) {
+  std::vector<int64_t> axes;
+  for (int64_t axis = per_channel ? 1 : 0; axis < weight.dim(); ++axis) axes.push_back(axis);
+  return axes;
+}
+
+}  // namespace
+
+torch::Tensor FakeQuantize(const torch::Tensor& x, const torch::Tensor& scale, int zero_point,
+                           int bits) {
+  return FakeQuantizeFunction::apply(x, scale, int64_t{zero_point}, int64_t{bits});
+}
+
+torch::Tensor FakeSign(const torch::Tensor& x, const torch::Tensor& scale,
+                       const torch::Tensor& shift) {
+  // Comparing x with the shift, as the runtime does, and taking the sign of the
+  // difference agree: IEEE subtraction gives 0 only for equal numbers.
+  return FakeSignFunction::apply(shift.defined() ? x - AlongChannels(shift, x) : x, scale);
+}
+
+torch::Tensor BinaryScale(const torch::Tensor& latent, bool per_channel) {
+  // In double and floored, as quant::MeanMagnitude.
+  return latent.detach()
+      .abs()
+      .mean(ScaleAxes(latent, per_channel), /*keepdim=*/true, torch::kDouble)
+      .to(torch::kFloat)
+      .clamp_min(std::numeric_limits<float>::min());
+}
+
+torch::Tensor BinaryWeight(const torch::Tensor& latent, const torch::Tensor& bits, bool per_channel,
+                           bool clip) {
+  return BinaryWeightFunction::apply(latent, bits, per_channel, clip);
+}
+
+torch::Tensor HysteresisBits(const torch::Tensor& bits, const torch::Tensor& latent,
+                             const torch::Tensor& theta) {
+  const torch::Tensor one = torch::ones_like(latent);
+  const torch::Tensor kept = torch::where(bits > 0, torch::where(latent <= -theta, -one, one),
+                                          torch::where(latent >= theta, one, -one));
+  return torch::where(theta == 0, SignOf(latent), kept);
+}
+
+torch::Tensor SymmetricWeight(const torch::Tensor& weight, int bits, bool per_channel) {
+  const double highest = (1 << (bits - 1)) - 1;
+  // In double and floored, as quant::SymmetricScale.
+  const torch::Tensor scale = (weight.detach()
+                                   .abs()
+                                   .amax(ScaleAxes(weight, per_channel), /*keepdim=*/true)
+                                   .to(torch::kDouble) /
+                               highest)
+                                  .to(torch::kFloat)
+                                  .clamp_min(std::numeric_limits<float>::min());
+  return StraightThroughRound::apply(weight, scale, highest);
+}
+
+}  // namespace signum::train

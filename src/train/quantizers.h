@@ -1,0 +1,47 @@
+// Fake quantization for training: the arithmetic of quant/arithmetic.h on torch
+// tensors, with the gradients that let a network learn through it. Knows no
+// graph and no optimizer.
+#ifndef SIGNUM_TRAIN_QUANTIZERS_H_
+#define SIGNUM_TRAIN_QUANTIZERS_H_
+
+#include <torch/torch.h>
+
+namespace signum::train {
+
+// s (clamp(round_half_even(x / s) + z, 0, 2^bits - 1) - z) for bits = 2..8.
+// scale: {1}. Gradients after LSQ (Esser et al., "Learned Step Size
+// Quantization", ICLR 2020, section 2.1): identity for x inside the range, and
+// for the scale the quantization error inside and the bound outside, times
+// 1 / sqrt(features per image * highest code).
+torch::Tensor FakeQuantize(const torch::Tensor& x, const torch::Tensor& scale, int zero_point,
+                           int bits);
+
+// scale sign(x - shift_c), sign(0) = +1, x: {n, c, ...}; shift: {c} or undefined.
+// Gradient: straight-through inside |x - shift_c| < 1 (Hubara et al., "Binarized
+// Neural Networks", NeurIPS 2016, section 2.3), for the shift its negative
+// (RSign, Liu et al., "ReActNet", ECCV 2020, section 4.2), for the scale that of
+// a product.
+torch::Tensor FakeSign(const torch::Tensor& x, const torch::Tensor& scale,
+                       const torch::Tensor& shift);
+
+// alpha_c * bits, alpha_c = mean |latent| over output channel c (over the whole
+// tensor where !per_channel). bits: -1 and +1 in the shape of latent.
+// Straight-through gradient to the latents, inside |latent| < 1 only if `clip`.
+torch::Tensor BinaryWeight(const torch::Tensor& latent, const torch::Tensor& bits, bool per_channel,
+                           bool clip);
+
+// alpha_c as BinaryWeight uses it: {c, 1, ...} or {1, 1, ...}.
+torch::Tensor BinaryScale(const torch::Tensor& latent, bool per_channel);
+
+// The bits after a step: quant::HysteresisBit element by element. theta is one
+// threshold, or has a threshold per output channel in a shape that broadcasts.
+torch::Tensor HysteresisBits(const torch::Tensor& bits, const torch::Tensor& latent,
+                             const torch::Tensor& theta);
+
+// scale times quant::QuantizeWeight for bits = 2..8 with the min-max scale;
+// straight-through gradient.
+torch::Tensor SymmetricWeight(const torch::Tensor& weight, int bits, bool per_channel);
+
+}  // namespace signum::train
+
+#endif  // SIGNUM_TRAIN_QUANTIZERS_H_

@@ -1,0 +1,374 @@
+#include "train/trainer.h"
+
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+#include <link.h>
+
+#include <chrono>
+#include <cmath>
+#include <cstring>
+
+#include "base/cpu.h"
+#include "data/loader.h"
+#include "train/batch.h"
+#include "train/calibrate.h"
+#include "train/checkpoint.h"
+#include "train/graph_module.h"
+#include "train/loss.h"
+#include "train/schedule.h"
+
+namespace signum::train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double SecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+Result<torch::Device> ChooseDevice(const std::string& name) {
+  try {
+    torch::Device device(name);
+    if (device.is_cpu()) return device;
+    if (device.is_cuda() && torch::cuda::is_available()) return device;
+    return Unsupported("--device " + name + ": this libtorch has no such device; use cpu");
+  } catch (const c10::Error&) {
+    return InvalidArgument("--device " + name + " is not known; use cpu, cuda or cuda:N");
+  }
+}
+
+std::unique_ptr<torch::optim::Optimizer> MakeOptimizer(const GraphModule& module,
+                                                       const TrainConfig& c) {
+  const std::vector<torch::Tensor> decayed = module.DecayedParameters();
+  std::vector<torch::Tensor> others = module.OtherParameters();
+  const auto groups = [&](auto options) {
+    std::vector<torch::optim::OptimizerParamGroup> made;
+    auto with_decay = options;
+    with_decay.weight_decay(c.weight_decay);
+    options.weight_decay(0);
+    using Options = decltype(options);
+    made.emplace_back(decayed, std::make_unique<Options>(with_decay));
+    made.emplace_back(others, std::make_unique<Options>(options));
+    return made;
+  };
+  if (c.optimizer == "adam") {
+    const torch::optim::AdamOptions options(c.learning_rate);
+    return std::make_unique<torch::optim::Adam>(groups(options), options);
+  }
+  if (c.optimizer == "adamw") {
+    const torch::optim::AdamWOptions options(c.learning_rate);
+    return std::make_unique<torch::optim::AdamW>(groups(options), options);
+  }
+  auto options = torch::optim::SGDOptions(c.learning_rate)
+                     .momentum(c.momentum)
+                     .nesterov(c.nesterov && c.momentum > 0);
+  return std::make_unique<torch::optim::SGD>(groups(options), options);
+}
+
+Status CheckShapes(const Graph& network, const data::Dataset& dataset) {
+  const Shape& input = network.input_shape();
+  const Shape& image = dataset.image_shape;
+  if (input.rank() != 4 || Shape{input[1], input[2], input[3]} != image) {
+    return InvalidArgument(fmt::format(
+        "the network takes images of {}, but {} has {}; choose another dataset or build the "
+        "network for that size",
+        Shape(std::vector<int64_t>(input.sizes().begin() + 1, input.sizes().end())).ToString(),
+        dataset.name, image.ToString()));
+  }
+  SIGNUM_ASSIGN_OR_RETURN(const std::vector<Shape> shapes, InferShapes(network));
+  const auto classes = static_cast<int64_t>(dataset.class_names.size());
+  if (shapes.back() != Shape{1, classes}) {
+    return InvalidArgument(fmt::format("the network's output has shape {}, but {} has {} classes",
+                                       shapes.back().ToString(), dataset.name, classes));
+  }
+  return {};
+}
+
+// Sums of losses and right answers over batches.
+struct Tally {
+  double loss = 0;
+  int64_t right = 0, images = 0;
+  void Add(double batch_loss, const torch::Tensor& logits, const torch::Tensor& labels) {
+    const int64_t n = labels.size(0);
+    loss += batch_loss * static_cast<double>(n);
+    right += (logits.argmax(1) == labels).sum().item<int64_t>();
+    images += n;
+  }
+  double mean_loss() const { return loss / static_cast<double>(std::max<int64_t>(images, 1)); }
+  double accuracy() const {
+    return static_cast<double>(right) / static_cast<double>(std::max<int64_t>(images, 1));
+  }
+};
+
+// One run: what Train keeps between epochs.
+class Run {
+ public:
+  Run(const TrainRequest& request, Observer& observer, torch::Device device)
+      : request_(request),
+        config_(request.config),
+        observer_(observer),
+        device_(device),
+        module_(*request.network, config_.binary, device) {
+    if (request.teacher != nullptr) teacher_.emplace(*request.teacher, config_.binary, device);
+    optimizer_ = MakeOptimizer(module_, config_);
+    if (!config_.learn_scales) {
+      for (const auto& [name, tensor] : module_.State()) {
+        torch::Tensor state = tensor;
+        if (name.ends_with(".scale") || name.ends_with(".shift")) state.set_requires_grad(false);
+      }
+    }
+  }
+
+  Result<TrainOutcome> Execute() {
+    torch::manual_seed(config_.seed);
+    if (request_.resume) {
+      SIGNUM_ASSIGN_OR_RETURN(position_,
+                              LoadCheckpoint(request_.checkpoint_path, module_, *optimizer_));
+    } else if (request_.calibrate) {
+      Calibrate();
+    }
+    for (int64_t epoch = position_.epochs_done; epoch < config_.epochs; ++epoch) {
+      SIGNUM_RETURN_IF_ERROR(Epoch(epoch));
+    }
+    if (config_.reestimate_batches > 0) {
+      ReestimateBatchNorm(module_, *request_.train, config_);
+    }
+    const Tally test = Evaluate();
+    return TrainOutcome{module_.Snapshot(), test.accuracy(), test.mean_loss(),
+                        position_.best_accuracy, position_.best_epoch};
+  }
+
+ private:
+  data::BatchLoader::Options LoaderOptions(int64_t epoch) const {
+    return {.batch_size = config_.batch_size,
+            .shuffle = true,
+            .drop_last = true,
+            .augmentation = {.crop_padding = static_cast<int>(config_.crop_padding),
+                             .flip = config_.flip},
+            .seed = config_.seed,
+            .epoch = epoch,
+            .limit = config_.train_limit};
+  }
+
+  void Calibrate() {
+    data::BatchLoader::Options options = LoaderOptions(0);
+    options.augmentation = {};
+    data::BatchLoader loader(*request_.train, options);
+    data::Batch batch;
+    if (loader.Next(&batch)) {
+      CalibrateQuantizers(module_, ImagesOf(batch, request_.train->image_shape));
+    }
+  }
+
+  Status Epoch(int64_t epoch) {
+    const auto start = Clock::now();
+    const auto bits_before = CopyOfBits();
+    EpochResult result{.epoch = epoch};
+    SIGNUM_ASSIGN_OR_RETURN(const Tally train, TrainEpoch(epoch, &result.learning_rate));
+    result.images_per_second = static_cast<double>(train.images) / SecondsSince(start);
+    const Tally test = Evaluate();
+    result.train_loss = train.mean_loss();
+    result.train_accuracy = train.accuracy();
+    result.test_loss = test.mean_loss();
+    result.test_accuracy = test.accuracy();
+    result.flip_rates = FlipRates(bits_before);
+    result.seconds = SecondsSince(start);
+    result.best = result.test_accuracy > position_.best_accuracy;
+    if (result.best) {
+      position_.best_accuracy = result.test_accuracy;
+      position_.best_epoch = epoch;
+    }
+    SIGNUM_RETURN_IF_ERROR(observer_.OnEpoch(result, module_.Snapshot()));
+    position_.epochs_done = epoch + 1;
+    if (request_.checkpoint_path.empty()) return {};
+    return SaveCheckpoint(request_.checkpoint_path, module_, *optimizer_, position_);
+  }
+
+  Result<Tally> TrainEpoch(int64_t epoch, double* learning_rate) {
+    data::BatchLoader loader(*request_.train, LoaderOptions(epoch));
+    const int64_t steps_per_epoch = loader.batches();
+    if (steps_per_epoch == 0) {
+      return InvalidArgument(fmt::format("--batch-size {} is larger than the {} training images",
+                                         config_.batch_size, request_.train->size()));
+    }
+    Tally tally;
+    data::Batch batch;
+    for (int64_t step = 0; loader.Next(&batch); ++step) {
+      const int64_t global_step = epoch * steps_per_epoch + step;
+      *learning_rate =
+          LearningRate(config_, global_step, config_.epochs * steps_per_epoch, steps_per_epoch);
+      SIGNUM_RETURN_IF_ERROR(Step(batch, *learning_rate, &tally).map_error([&](const Error& e) {
+        return e.In(fmt::format("epoch {}, step {}", epoch + 1, step + 1));
+      }));
+      observer_.OnBatch({epoch, config_.epochs, tally.images, steps_per_epoch * config_.batch_size,
+                         tally.mean_loss(), tally.accuracy()});
+    }
+    return tally;
+  }
+
+  Status Step(data::Batch& batch, double learning_rate, Tally* tally) {
+    const torch::Tensor images = ImagesOf(batch, request_.train->image_shape);
+    const torch::Tensor labels = LabelsOf(batch).to(device_);
+    for (auto& group : optimizer_->param_groups()) group.options().set_lr(learning_rate);
+    const torch::Tensor logits = module_.Forward(images, {.training = true});
+    torch::Tensor loss = CrossEntropy(logits, labels, config_.label_smoothing);
+    if (teacher_) {
+      torch::Tensor wanted;
+      {
+        torch::NoGradGuard no_gradients;
+        wanted = teacher_->Forward(images, {});
+      }
+      loss = (1 - config_.distillation_weight) * loss +
+             config_.distillation_weight *
+                 Distillation(logits, wanted, config_.distillation_temperature);
+    }
+    const auto loss_value = loss.item<double>();
+    if (!std::isfinite(loss_value)) return Diverged(images, loss_value);
+    optimizer_->zero_grad();
+    loss.backward();
+    optimizer_->step();
+    module_.AfterStep();
+    torch::NoGradGuard no_gradients;
+    tally->Add(loss_value, logits, labels);
+    return {};
+  }
+
+  // Names the first parameter or value that is not finite.
+  Status Diverged(const torch::Tensor& images, double loss) {
+    torch::NoGradGuard no_gradients;
+    std::string place;
+    for (NodeId id = 0; id < module_.graph().size() && place.empty(); ++id) {
+      const std::string& name = module_.graph().node(id).name;
+      for (const auto& [key, tensor] : module_.State()) {
+        if (key.starts_with(name + ".") && !torch::isfinite(tensor).all().item<bool>()) {
+          place = "the parameters of layer '" + name + "'";
+        }
+      }
+    }
+    if (place.empty()) {
+      ForwardOptions options{.training = true, .batch_norm_momentum = 0};
+      options.inspect = [&](NodeId id, const torch::Tensor& value) {
+        if (place.empty() && !torch::isfinite(value).all().item<bool>()) {
+          place = "the output of layer '" + module_.graph().node(id).name + "'";
+        }
+      };
+      module_.Forward(images, options);
+    }
+    return InvalidArgument(
+        fmt::format("training diverged: the loss is {}, and the first thing that is not a finite "
+                    "number is {}; lower --lr or add --warmup-epochs",
+                    loss, place.empty() ? "the loss itself" : place));
+  }
+
+  Tally Evaluate() {
+    torch::NoGradGuard no_gradients;
+    data::BatchLoader loader(*request_.test, {.batch_size = 256, .limit = config_.test_limit});
+    Tally tally;
+    data::Batch batch;
+    while (loader.Next(&batch)) {
+      const torch::Tensor logits = module_.Forward(ImagesOf(batch, request_.test->image_shape), {});
+      const torch::Tensor labels = LabelsOf(batch).to(device_);
+      tally.Add(CrossEntropy(logits, labels, 0).item<double>(), logits, labels);
+    }
+    return tally;
+  }
+
+  std::map<std::string, torch::Tensor> CopyOfBits() const {
+    auto bits = module_.Bits();
+    for (auto& [layer, tensor] : bits) tensor = tensor.clone();
+    return bits;
+  }
+
+  std::map<std::string, double> FlipRates(
+      const std::map<std::string, torch::Tensor>& before) const {
+    std::map<std::string, double> rates;
+    for (const auto& [layer, bits] : module_.Bits()) {
+      rates[layer] = (bits != before.at(layer)).to(torch::kDouble).mean().item<double>();
+    }
+    return rates;
+  }
+
+  const TrainRequest& request_;
+  const TrainConfig& config_;
+  Observer& observer_;
+  torch::Device device_;
+  GraphModule module_;
+  std::optional<GraphModule> teacher_;
+  std::unique_ptr<torch::optim::Optimizer> optimizer_;
+  Position position_;
+};
+
+void UseThreads(int64_t threads) {
+  at::set_num_threads(threads > 0 ? static_cast<int>(threads) : AvailableCores());
+}
+
+// libtorch's exceptions carry a backtrace after the first line.
+Error FromException(const std::exception& error) {
+  const std::string what = error.what();
+  return {ErrorCode::kInternal, "libtorch: " + what.substr(0, what.find('\n'))};
+}
+
+}  // namespace
+
+Result<TrainOutcome> Train(const TrainRequest& request, Observer& observer) {
+  SIGNUM_RETURN_IF_ERROR(CheckConfig(request.config));
+  SIGNUM_RETURN_IF_ERROR(CheckShapes(*request.network, *request.train));
+  SIGNUM_RETURN_IF_ERROR(CheckShapes(*request.network, *request.test));
+  if (request.teacher != nullptr) {
+    SIGNUM_RETURN_IF_ERROR(CheckShapes(*request.teacher, *request.train).map_error([](auto e) {
+      return e.In("the teacher");
+    }));
+  }
+  try {
+    SIGNUM_ASSIGN_OR_RETURN(const torch::Device device, ChooseDevice(request.config.device));
+    UseThreads(request.config.threads);
+    Run run(request, observer, device);
+    return run.Execute();
+  } catch (const std::exception& error) {
+    return tl::unexpected(FromException(error));
+  }
+}
+
+Result<std::vector<float>> Predict(const Graph& network, const data::Dataset& dataset,
+                                   const TrainConfig& config) {
+  SIGNUM_RETURN_IF_ERROR(CheckShapes(network, dataset));
+  try {
+    SIGNUM_ASSIGN_OR_RETURN(const torch::Device device, ChooseDevice(config.device));
+    UseThreads(config.threads);
+    torch::NoGradGuard no_gradients;
+    GraphModule module(network, config.binary, device);
+    data::BatchLoader loader(dataset, {.batch_size = 256, .limit = config.test_limit});
+    std::vector<float> outputs;
+    data::Batch batch;
+    while (loader.Next(&batch)) {
+      const torch::Tensor logits =
+          module.Forward(ImagesOf(batch, dataset.image_shape), {}).to(torch::kCPU).contiguous();
+      const float* data = logits.data_ptr<float>();
+      outputs.insert(outputs.end(), data, data + logits.numel());
+    }
+    return outputs;
+  } catch (const std::exception& error) {
+    return tl::unexpected(FromException(error));
+  }
+}
+
+std::string BackendDescription() {
+  // What serves libtorch's BLAS calls is settled by the dynamic linker, so it is
+  // read off the libraries that were loaded.
+  std::string blas = "reference BLAS (slow: install libopenblas0-pthread)";
+  dl_iterate_phdr(
+      [](dl_phdr_info* info, size_t, void* out) {
+        for (const char* name : {"openblas", "mkl", "blis", "atlas"}) {
+          if (std::strstr(info->dlpi_name, name) != nullptr) {
+            *static_cast<std::string*>(out) = name;
+            return 1;
+          }
+        }
+        return 0;
+      },
+      &blas);
+  return fmt::format("libtorch {}, BLAS: {}, {} threads", TORCH_VERSION, blas,
+                     at::get_num_threads());
+}
+
+}  // namespace signum::train

@@ -1,0 +1,83 @@
+// Training and retraining of a Graph. Knows no file but its checkpoint: what is
+// written to a run folder and shown to people is its observer's business.
+// Exceptions of libtorch stop here and become errors.
+#ifndef SIGNUM_TRAIN_TRAINER_H_
+#define SIGNUM_TRAIN_TRAINER_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "graph/graph.h"
+#include "signum/result.h"
+#include "train/config.h"
+
+namespace signum::train {
+
+// Where a run is within an epoch. The loss and accuracy are means since its start.
+struct BatchProgress {
+  int64_t epoch = 0, epochs = 0;
+  int64_t images_done = 0, images = 0;
+  double loss = 0, accuracy = 0;
+};
+
+struct EpochResult {
+  int64_t epoch = 0;  // from 0
+  double train_loss = 0, train_accuracy = 0;
+  double test_loss = 0, test_accuracy = 0;
+  double learning_rate = 0;  // of the last step
+  double seconds = 0;
+  double images_per_second = 0;              // of training alone
+  std::map<std::string, double> flip_rates;  // by layer: share of bits that the epoch flipped
+  bool best = false;                         // the best test accuracy so far
+};
+
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void OnBatch(const BatchProgress&) {}
+  // Before the checkpoint of the epoch is written; on an error training stops.
+  virtual Status OnEpoch(const EpochResult&, const Graph& /*snapshot*/) { return {}; }
+};
+
+struct TrainRequest {
+  const Graph* network = nullptr;  // float, or with quantizers (see InsertQuantizers)
+  const Graph* teacher = nullptr;  // for distillation; may be null
+  const data::Dataset* train = nullptr;
+  const data::Dataset* test = nullptr;
+  TrainConfig config;
+  std::string checkpoint_path;  // empty: none is written
+  bool resume = false;          // from the checkpoint, if it is there
+  // Set the scales of quantizers from the training images before the first step.
+  bool calibrate = false;
+};
+
+struct TrainOutcome {
+  Graph network;  // after the last epoch, its batch-norm statistics re-estimated
+  double test_accuracy = 0, test_loss = 0;  // of that network, in the trainer
+  double best_accuracy = 0;                 // of any epoch
+  int64_t best_epoch = 0;
+};
+
+// Runs all epochs. Errors: settings or shapes that do not fit, an error of the
+// observer or of the disk, or a loss that is not a number, with the epoch, step
+// and layer where that began.
+Result<TrainOutcome> Train(const TrainRequest& request, Observer& observer);
+
+// The trainer's own forward pass over a dataset: the output {classes} of every
+// image in order, row after row.
+Result<std::vector<float>> Predict(const Graph& network, const data::Dataset& dataset,
+                                   const TrainConfig& config);
+
+// How many epochs the checkpoint at `path` has behind it; 0 where there is none.
+Result<int64_t> EpochsDone(const std::string& checkpoint_path);
+
+// Which libtorch and which BLAS this process runs, for logs.
+std::string BackendDescription();
+
+}  // namespace signum::train
+
+#endif  // SIGNUM_TRAIN_TRAINER_H_

@@ -1,0 +1,18 @@
+#include "kernels/gemm_u8w1/gemm_u8w1.h"
+
+namespace signum::kernels {
+
+std::span<const GemmU8W1Kernel* const> GemmU8W1Kernels() {
+  static constexpr const GemmU8W1Kernel* kKernels[] = {
+#define SIGNUM_KERNEL(symbol) &symbol,
+#include "kernels/gemm_u8w1/kernels.inc"
+#undef SIGNUM_KERNEL
+  };
+  return kKernels;
+}
+
+Selection<GemmU8W1Kernel> SelectGemmU8W1(Isa allowed) {
+  return SelectFirst(GemmU8W1Kernels(), allowed);
+}
+
+}  // namespace signum::kernels

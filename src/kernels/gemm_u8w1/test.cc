@@ -1,0 +1,73 @@
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "kernels/gemm_u8w1/gemm_u8w1.h"
+#include "kernels/testing/integer_gemm.h"
+
+namespace signum::kernels {
+namespace {
+
+int64_t RandomSign(std::mt19937& generator) { return Uniform(generator, 0, 1) == 0 ? -1 : 1; }
+
+TEST(GemmU8W1, ListIsRankedAndSelectorSaysWhy) {
+  CheckListAndSelector("gemm_u8w1", GemmU8W1Kernels(), SelectGemmU8W1);
+}
+
+TEST(GemmU8W1, ReferenceByHand) {
+  // 100 + 3 + 5 - 7 = 101; 200 - 3 + 5 + 7 = 209; -1 - 255 + 0 - 1 = -257; ...
+  const IntegerGemmCase test = {.m = 2,
+                                .n = 2,
+                                .k = 3,
+                                .row_gap = 0,
+                                .a = {3, 5, 7, 255, 0, 1},
+                                .codes = {1, 1, -1, -1, 1, 1},
+                                .init = {100, 200}};
+  EXPECT_EQ(RunIntegerGemm<uint8_t>(kGemmU8W1Reference, test),
+            (std::vector<int32_t>{101, 209, 354, -54}));
+}
+
+TEST(GemmU8W1, ReferencePacksOneForPlusLowestBitFirst) {
+  const int8_t codes[10] = {1, -1, -1, 1, -1, -1, -1, -1, 1, -1};
+  std::vector<uint8_t> packed(kGemmU8W1Reference.packed_bytes(1, 10));
+  kGemmU8W1Reference.pack(codes, 1, 10, packed.data());
+  EXPECT_EQ(packed, (std::vector<uint8_t>{0x09, 0x01, 0, 0, 0, 0, 0, 0}));
+}
+
+TEST(GemmU8W1, WeightsStayBits) {
+  ForEachRunnable(GemmU8W1Kernels(), [](const GemmU8W1Kernel& kernel) {
+    EXPECT_EQ(kernel.packed_bytes(64, 576), 64u * 576 / 8);
+  });
+}
+
+TEST(GemmU8W1, EveryKernelEqualsReferenceAtEverySize) {
+  CheckIntegerGemmSizes<uint8_t>(GemmU8W1Kernels(), RandomSign);
+}
+
+TEST(GemmU8W1, ColumnsSplit) {
+  CheckIntegerGemmColumnSplit<uint8_t>(GemmU8W1Kernels(), RandomSign);
+}
+
+TEST(GemmU8W1, Extremes) {
+  for (int64_t k : {64, 256, 320, 2048, 4096, 4160, 20000}) {
+    for (int a : {0, 1, 255}) {
+      for (int code : {-1, 1}) {
+        CheckIntegerGemmConstant<uint8_t>(GemmU8W1Kernels(), k, static_cast<uint8_t>(a),
+                                          static_cast<int8_t>(code), 0);
+      }
+    }
+  }
+}
+
+TEST(GemmU8W1, WrapsModulo32Bits) {
+  for (int code : {-1, 1}) {
+    for (int32_t init :
+         {std::numeric_limits<int32_t>::min(), std::numeric_limits<int32_t>::max()}) {
+      CheckIntegerGemmConstant<uint8_t>(GemmU8W1Kernels(), 4096, 255, static_cast<int8_t>(code),
+                                        init);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace signum::kernels

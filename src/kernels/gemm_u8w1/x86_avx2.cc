@@ -1,0 +1,158 @@
+// 8 columns to a vector, 4 products to a 32-bit lane (vpmaddubsw, two 16-bit
+// sums to a lane). With weights W = 2 * b - 1, b a bit: sum of A * W =
+// 2 * (sum of A * b) - (sum of A), and the second sum is one number for each
+// row. Bits are expanded by a shift and an AND from bit planes (bit_planes.h).
+//
+// Bound: a 16-bit lane grows by at most 2 * 255 for each plane, so the 64 planes
+// of kWidenGroups groups reach 32640 < 2^15, and nothing saturates; then the
+// lanes are widened to 32 bits.
+#include <immintrin.h>
+
+#include <cstring>
+
+#include "kernels/gemm_u8w1/bit_planes.h"
+#include "kernels/gemm_u8w1/gemm_u8w1.h"
+#include "kernels/tiling.h"
+
+namespace signum::kernels {
+namespace {
+
+constexpr int64_t kWidenGroups = 8;
+constexpr int kHalves = 2;  // vectors to a panel
+
+struct Problem {
+  int64_t n;
+  int64_t groups;
+  const uint8_t* a;
+  int64_t lda;
+  const uint8_t* packed;
+  int64_t panel_bytes;
+  const int32_t* init;
+  int32_t* c;
+  int64_t ldc;
+};
+
+template <int kRows>
+struct RowSums {
+  int32_t sums[kRows];
+};
+
+inline __m256i Load(const uint8_t* p) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
+
+inline __m256i BroadcastFour(const uint8_t* a) {
+  int32_t four;
+  std::memcpy(&four, a, sizeof four);
+  return _mm256_set1_epi32(four);
+}
+
+// All ones in the lanes below `count`.
+inline __m256i LaneMask(int64_t count) {
+  const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  const int bound = static_cast<int>(count > 8 ? 8 : count);
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(bound), lanes);
+}
+
+struct Micro {
+  static constexpr int kMaxRows = 4;
+  static constexpr int PanelsFor(int) { return 1; }
+
+  template <int kRows>
+  static RowSums<kRows> BeginRows(const Problem& problem, int64_t row) {
+    RowSums<kRows> result;
+    for (int r = 0; r < kRows; ++r) {
+      const uint8_t* a = problem.a + (row + r) * problem.lda;
+      __m256i sum = _mm256_setzero_si256();
+      for (int64_t i = 0; i < problem.groups * kBitPlaneDepth; i += 32) {
+        sum = _mm256_add_epi64(sum, _mm256_sad_epu8(Load(a + i), _mm256_setzero_si256()));
+      }
+      int64_t parts[4];
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(parts), sum);
+      result.sums[r] = static_cast<int32_t>(parts[0] + parts[1] + parts[2] + parts[3]);
+    }
+    return result;
+  }
+
+  // total[r * kHalves + h] += sum over `groups` <= kWidenGroups groups of A * b.
+  template <int kRows>
+  static void AddGroups(int64_t groups, const uint8_t* a, int64_t lda, const uint8_t* w,
+                        __m256i* total) {
+    __m256i narrow[kRows * kHalves];
+    for (auto& v : narrow) v = _mm256_setzero_si256();
+    const __m256i ones = _mm256_set1_epi8(1);
+    for (int64_t group = 0; group < groups; ++group) {
+#pragma GCC unroll 8
+      for (int plane = 0; plane < 8; ++plane) {
+        __m256i bits[kHalves];
+#pragma GCC unroll 2
+        for (int h = 0; h < kHalves; ++h) {
+          bits[h] = _mm256_and_si256(_mm256_srli_epi16(Load(w + 32 * h), plane), ones);
+        }
+#pragma GCC unroll 4
+        for (int r = 0; r < kRows; ++r) {
+          const __m256i values = BroadcastFour(a + r * lda + 4 * plane);
+#pragma GCC unroll 2
+          for (int h = 0; h < kHalves; ++h) {
+            __m256i& v = narrow[r * kHalves + h];
+            v = _mm256_add_epi16(v, _mm256_maddubs_epi16(values, bits[h]));
+          }
+        }
+      }
+      a += kBitPlaneDepth;
+      w += kBitPlaneBytes;
+    }
+    const __m256i pair_ones = _mm256_set1_epi16(1);
+#pragma GCC unroll 8
+    for (int i = 0; i < kRows * kHalves; ++i) {
+      total[i] = _mm256_add_epi32(total[i], _mm256_madd_epi16(narrow[i], pair_ones));
+    }
+  }
+
+  template <int kRows, int kPanels>
+  static void Tile(const Problem& problem, const RowSums<kRows>& rows, int64_t row, int64_t panel) {
+    static_assert(kPanels == 1);
+    __m256i total[kRows * kHalves];
+    for (auto& t : total) t = _mm256_setzero_si256();
+    const uint8_t* a = problem.a + row * problem.lda;
+    const uint8_t* w = problem.packed + panel * problem.panel_bytes;
+    for (int64_t group = 0; group < problem.groups; group += kWidenGroups) {
+      const int64_t left = problem.groups - group;
+      AddGroups<kRows>(left < kWidenGroups ? left : kWidenGroups, a + group * kBitPlaneDepth,
+                       problem.lda, w + group * kBitPlaneBytes, total);
+    }
+    for (int h = 0; h < kHalves; ++h) {
+      const int64_t column = panel * kBitPlaneColumns + 8 * h;
+      if (column >= problem.n) break;
+      const __m256i mask = LaneMask(problem.n - column);
+      const __m256i init = _mm256_maskload_epi32(problem.init + column, mask);
+      for (int r = 0; r < kRows; ++r) {
+        const __m256i base = _mm256_sub_epi32(init, _mm256_set1_epi32(rows.sums[r]));
+        const __m256i twice = _mm256_slli_epi32(total[r * kHalves + h], 1);
+        _mm256_maskstore_epi32(problem.c + (row + r) * problem.ldc + column, mask,
+                               _mm256_add_epi32(base, twice));
+      }
+    }
+  }
+};
+
+void Run(int64_t m, int64_t n, int64_t k_padded, const uint8_t* a, int64_t lda,
+         const uint8_t* packed, const int32_t* init, int32_t* c, int64_t ldc) {
+  const Problem problem = {.n = n,
+                           .groups = k_padded / kBitPlaneDepth,
+                           .a = a,
+                           .lda = lda,
+                           .packed = packed,
+                           .panel_bytes = k_padded / kBitPlaneDepth * kBitPlaneBytes,
+                           .init = init,
+                           .c = c,
+                           .ldc = ldc};
+  ForEachTile<Micro>(problem, m, (n + kBitPlaneColumns - 1) / kBitPlaneColumns);
+}
+
+}  // namespace
+
+constexpr GemmU8W1Kernel kGemmU8W1X86Avx2 = {"gemm_u8w1_x86_avx2", Isa::kAvx2, BitPlanePackedBytes,
+                                             PackBitPlanes, Run};
+
+}  // namespace signum::kernels

@@ -176,7 +176,7 @@ Status Learn(const LearnRequest& request) {
   const RunArguments& arguments = run->arguments();
   const bool has_checkpoint = std::filesystem::exists(run->checkpoint_path());
   fmt::print(stderr, "{} in {} ({})\n", resume ? "resuming the run" : "run", run->path(),
-             train::BackendDescription());
+             train::BackendDescription(arguments.training));
   const train::TrainRequest training{.network = &run->initial(),
                                      .teacher = run->teacher(),
                                      .train = &sets.train,

@@ -110,6 +110,19 @@ void AddPredictions(const data::Dataset& test, const std::vector<float>& outputs
   }
 }
 
+// What a resumed run writes anew (event files), and what a kill left half written.
+void RemoveStaleFiles(const std::string& folder) {
+  std::vector<fs::path> stale;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("events.out.tfevents") || name.find(".partial-") != std::string::npos) {
+      stale.push_back(entry.path());
+    }
+  }
+  std::error_code ignored;  // they harm nothing
+  for (const fs::path& path : stale) fs::remove(path, ignored);
+}
+
 std::string Number(double value) { return fmt::format("{:.6g}", value); }
 
 }  // namespace
@@ -171,11 +184,7 @@ Status RunFolder::StartRecords() {
     }
     SIGNUM_RETURN_IF_ERROR(report::WriteJsonLines(path, kept));
   }
-  for (const auto& entry : fs::directory_iterator(path_)) {
-    if (entry.path().filename().string().starts_with("events.out.tfevents")) {
-      fs::remove(entry.path());
-    }
-  }
+  RemoveStaleFiles(path_);
   SIGNUM_ASSIGN_OR_RETURN(metrics_, report::JsonLinesFile::Open(path));
   SIGNUM_ASSIGN_OR_RETURN(events_, report::EventFile::Open(path_));
   for (const report::EpochRecord& record : epochs_) SIGNUM_RETURN_IF_ERROR(WriteEvents(record));

@@ -118,6 +118,15 @@ torch::Tensor GraphModule::PaddingUnit(NodeId input) const {
   return tensors_[input].at("scale").detach();
 }
 
+void GraphModule::BeforeStep() {
+  torch::NoGradGuard no_gradients;
+  for (NodeId id = 0; id < graph_.size(); ++id) {
+    if (std::holds_alternative<QuantizeOp>(graph_.node(id).op)) {
+      scales_before_step_[id] = tensors_[id].at("scale").detach().clone();
+    }
+  }
+}
+
 void GraphModule::AfterStep() {
   torch::NoGradGuard no_gradients;
   for (NodeId id = 0; id < graph_.size(); ++id) {
@@ -130,9 +139,11 @@ void GraphModule::AfterStep() {
       }
       bits->second = HysteresisBits(bits->second, latent.detach(), theta);
     }
-    // A step may overshoot zero; a quantizer's scale must not.
-    if (std::holds_alternative<QuantizeOp>(graph_.node(id).op)) {
-      tensors.at("scale").clamp_min_(1e-6);
+    if (const auto before = scales_before_step_.find(id); before != scales_before_step_.end()) {
+      constexpr double kLargestChange = 1.01;
+      torch::Tensor& scale = tensors.at("scale");
+      scale.copy_(torch::max(torch::min(scale, before->second * kLargestChange),
+                             before->second / kLargestChange));
     }
   }
 }

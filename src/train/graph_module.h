@@ -39,8 +39,11 @@ class GraphModule {
   // images: {n, c, h, w} floats in [0, 1]. Returns the output node's value.
   torch::Tensor Forward(const torch::Tensor& images, const ForwardOptions& options);
 
-  // Brings the bits of 1-bit weights up to date with their latents, and keeps
-  // value scales above zero. To be called after every optimizer step.
+  // To be called before and after every optimizer step. Brings the bits of 1-bit
+  // weights up to date with their latents, and bounds the step of value scales to
+  // one percent: their gradients are sums over whole feature maps, and a single
+  // bad one would throw a scale out of the range in which it gets any gradient.
+  void BeforeStep();
   void AfterStep();
 
   // The graph with the weights as they are now; quantized ones as codes.
@@ -73,6 +76,7 @@ class GraphModule {
   torch::Device device_;
   // By node id: role to tensor. "bits" is there for 1-bit weights.
   std::vector<std::map<std::string, torch::Tensor>> tensors_;
+  std::map<NodeId, torch::Tensor> scales_before_step_;
   std::vector<NodeId> last_reader_;
 };
 

@@ -226,6 +226,7 @@ class Run {
     if (!std::isfinite(loss_value)) return Diverged(images, loss_value);
     optimizer_->zero_grad();
     loss.backward();
+    module_.BeforeStep();
     optimizer_->step();
     module_.AfterStep();
     torch::NoGradGuard no_gradients;
@@ -240,7 +241,9 @@ class Run {
     for (NodeId id = 0; id < module_.graph().size() && place.empty(); ++id) {
       const std::string& name = module_.graph().node(id).name;
       for (const auto& [key, tensor] : module_.State()) {
-        if (key.starts_with(name + ".") && !torch::isfinite(tensor).all().item<bool>()) {
+        // Running statistics took up this batch already, so they tell no origin.
+        if (key.starts_with(name + ".") && !key.starts_with(name + ".running_") &&
+            !torch::isfinite(tensor).all().item<bool>()) {
           place = "the parameters of layer '" + name + "'";
         }
       }
@@ -352,7 +355,8 @@ Result<std::vector<float>> Predict(const Graph& network, const data::Dataset& da
   }
 }
 
-std::string BackendDescription() {
+std::string BackendDescription(const TrainConfig& config) {
+  UseThreads(config.threads);
   // What serves libtorch's BLAS calls is settled by the dynamic linker, so it is
   // read off the libraries that were loaded.
   std::string blas = "reference BLAS (slow: install libopenblas0-pthread)";

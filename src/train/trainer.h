@@ -75,8 +75,8 @@ Result<std::vector<float>> Predict(const Graph& network, const data::Dataset& da
 // How many epochs the checkpoint at `path` has behind it; 0 where there is none.
 Result<int64_t> EpochsDone(const std::string& checkpoint_path);
 
-// Which libtorch and which BLAS this process runs, for logs.
-std::string BackendDescription();
+// Which libtorch, which BLAS and how many threads training will use, for logs.
+std::string BackendDescription(const TrainConfig& config);
 
 }  // namespace signum::train
 

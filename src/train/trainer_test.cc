@@ -1,0 +1,238 @@
+#include "train/trainer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <filesystem>
+#include <random>
+
+#include "graph/passes/insert_quantizers.h"
+#include "train/schedule.h"
+
+namespace signum::train {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Three classes of 8x8 images: a bright top, a bright left, and a bright middle,
+// in noise.
+data::Dataset Blocks(int64_t images, uint32_t seed) {
+  std::mt19937 random(seed);
+  data::Dataset set{.name = "blocks", .image_shape = {1, 8, 8}, .class_names = {"a", "b", "c"}};
+  for (int64_t i = 0; i < images; ++i) {
+    const auto label = static_cast<int32_t>(random() % 3);
+    set.labels.push_back(label);
+    for (int y = 0; y < 8; ++y) {
+      for (int x = 0; x < 8; ++x) {
+        const bool bright = label == 0 ? y < 3 : label == 1 ? x < 3 : (x + y) % 7 == 3;
+        set.images.push_back(static_cast<uint8_t>(random() % 120 + (bright ? 100 : 0)));
+      }
+    }
+  }
+  return set;
+}
+
+Tensor Random(Shape shape, float deviation, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal(0, deviation);
+  std::vector<float> values(shape.elements());
+  for (float& value : values) value = normal(random);
+  return Tensor(shape, std::move(values));
+}
+
+// Convolution, batch norm, ReLU, pooling, dropout, linear.
+Graph SmallNetwork() {
+  Graph g;
+  const auto channels = [](float value) { return Tensor::Filled({8}, value); };
+  NodeId x = g.Add("x", InputOp{{1, 1, 8, 8}}, {});
+  x = g.Add("normalize", NormalizeOp{{0.4f}, {0.2f}}, {x});
+  for (int layer = 1; layer <= 2; ++layer) {
+    const std::string n = std::to_string(layer);
+    const int64_t in = layer == 1 ? 1 : 8;
+    x = g.Add("conv" + n,
+              ConvolutionOp{.output_channels = 8,
+                            .window = {.kernel = {3, 3}, .padding = Padding::All(1)},
+                            .bias = false},
+              {x}, {{"weight", Random({8, in, 3, 3}, 0.3f, layer)}});
+    x = g.Add("bn" + n, BatchNormOp{}, {x},
+              {{"weight", channels(1)},
+               {"bias", channels(0)},
+               {"running_mean", channels(0)},
+               {"running_var", channels(1)}});
+    x = g.Add("relu" + n, ActivationOp{}, {x});
+    x = g.Add("pool" + n, MaxPoolOp{{.kernel = {2, 2}, .stride = {2, 2}}}, {x});
+  }
+  x = g.Add("flat", FlattenOp{}, {x});
+  x = g.Add("dropout", DropoutOp{0.2f}, {x});
+  g.Add("linear", LinearOp{.output_features = 3}, {x},
+        {{"weight", Random({3, 32}, 0.1f, 9)}, {"bias", Tensor::Filled({3}, 0)}});
+  g.class_names = {"a", "b", "c"};
+  return g;
+}
+
+TrainConfig SmallConfig() {
+  TrainConfig config;
+  config.epochs = 3;
+  config.batch_size = 32;
+  config.learning_rate = 0.05;
+  config.crop_padding = 0;
+  config.flip = false;
+  config.threads = 2;
+  config.reestimate_batches = 8;
+  return config;
+}
+
+class TrainerTest : public ::testing::Test {
+ protected:
+  TrainerTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "signum-XXXXXX").string();
+    folder_ = mkdtemp(pattern.data());
+  }
+  ~TrainerTest() override { std::filesystem::remove_all(folder_); }
+
+  TrainRequest Request(const Graph& network) const {
+    return {.network = &network, .train = &train_, .test = &test_, .config = SmallConfig()};
+  }
+
+  std::string folder_;
+  data::Dataset train_ = Blocks(640, 1), test_ = Blocks(200, 2);
+  Observer silent_;
+};
+
+TEST_F(TrainerTest, LearnsInFloatAndInOneBit) {
+  const Graph network = SmallNetwork();
+  const auto floats = Train(Request(network), silent_);
+  ASSERT_TRUE(floats) << floats.error().message;
+  EXPECT_GT(floats->test_accuracy, 0.9);
+
+  for (int activation_bits : {8, 2, 1}) {
+    const auto quantized =
+        InsertQuantizers(floats->network, {.weight_bits = 1, .activation_bits = activation_bits});
+    ASSERT_TRUE(quantized);
+    TrainRequest request = Request(*quantized);
+    request.teacher = &floats->network;
+    request.calibrate = true;
+    const auto binary = Train(request, silent_);
+    ASSERT_TRUE(binary) << binary.error().message;
+    EXPECT_GT(binary->test_accuracy, 0.9) << "with " << activation_bits << "-bit values";
+    EXPECT_TRUE(Verify(binary->network)) << Verify(binary->network).error().message;
+  }
+}
+
+TEST_F(TrainerTest, EveryOptimizerAndScheduleLearns) {
+  const Graph network = SmallNetwork();
+  for (const char* optimizer : {"sgd", "adam", "adamw"}) {
+    for (const char* schedule : {"constant", "multi-step", "cosine", "one-cycle"}) {
+      TrainRequest request = Request(network);
+      request.config.optimizer = optimizer;
+      request.config.schedule = schedule;
+      request.config.warmup_epochs = 0.5;
+      request.config.label_smoothing = 0.1;
+      if (request.config.optimizer != "sgd") request.config.learning_rate = 0.01;
+      const auto outcome = Train(request, silent_);
+      ASSERT_TRUE(outcome) << outcome.error().message;
+      EXPECT_GT(outcome->test_accuracy, 0.8) << optimizer << ", " << schedule;
+    }
+  }
+}
+
+// Stops the run, as an error would, after some epochs.
+class StopAfter : public Observer {
+ public:
+  explicit StopAfter(int64_t epochs) : epochs_(epochs) {}
+  Status OnEpoch(const EpochResult& result, const Graph&) override {
+    if (result.epoch == epochs_) return IoError("stopped by the test");
+    return {};
+  }
+
+ private:
+  int64_t epochs_;
+};
+
+TEST_F(TrainerTest, AResumedRunEndsInTheSameBits) {
+  const Graph network = *InsertQuantizers(SmallNetwork(), {});
+  for (const char* optimizer : {"sgd", "adamw"}) {
+    TrainRequest request = Request(network);
+    request.calibrate = true;
+    request.config.optimizer = optimizer;
+    request.config.binary.theta = 0.01;  // bits are state of their own under hysteresis
+    request.config.learning_rate = 0.01;
+    const auto whole = Train(request, silent_);
+    ASSERT_TRUE(whole) << whole.error().message;
+
+    request.checkpoint_path = folder_ + "/" + optimizer;
+    StopAfter stop(1);
+    ASSERT_FALSE(Train(request, stop));
+    EXPECT_EQ(*EpochsDone(request.checkpoint_path), 1);
+    request.resume = true;
+    const auto resumed = Train(request, silent_);
+    ASSERT_TRUE(resumed) << resumed.error().message;
+    EXPECT_EQ(resumed->network, whole->network) << optimizer;
+    EXPECT_EQ(resumed->test_loss, whole->test_loss);
+  }
+}
+
+TEST_F(TrainerTest, DivergenceNamesEpochStepAndLayer) {
+  const Graph network = SmallNetwork();
+  TrainRequest request = Request(network);
+  request.config.learning_rate = 1e3;
+  request.config.weight_decay = 1;
+  request.config.schedule = "constant";
+  Graph bad = network;
+  for (float& value : bad.node(2).parameters.at("weight").floats()) value = 3e38f;
+  request.network = &bad;
+  const auto outcome = Train(request, silent_);
+  ASSERT_FALSE(outcome);
+  EXPECT_THAT(outcome.error().message, HasSubstr("epoch 1, step 1: training diverged"));
+  EXPECT_THAT(outcome.error().message, HasSubstr("layer 'conv1'"));
+  EXPECT_THAT(outcome.error().message, HasSubstr("lower --lr"));
+}
+
+TEST_F(TrainerTest, RefusesWhatDoesNotFit) {
+  const Graph network = SmallNetwork();
+  TrainRequest request = Request(network);
+  data::Dataset other = test_;
+  other.image_shape = {1, 4, 16};
+  request.test = &other;
+  EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("takes images of 1x8x8"));
+  request = Request(network);
+  request.config.schedule = "cosin";
+  EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("--schedule cosin"));
+  request = Request(network);
+  request.config.device = "cuda:9";
+  EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("--device cuda:9"));
+  request = Request(network);
+  request.config.batch_size = 1024;
+  EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("--batch-size 1024"));
+  request = Request(network);
+  request.resume = true;
+  request.checkpoint_path = folder_ + "/none";
+  EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("no checkpoint"));
+}
+
+TEST(LearningRate, FollowsItsSchedules) {
+  TrainConfig config;
+  config.learning_rate = 1;
+  const auto rate = [&](const char* schedule, int64_t step) {
+    config.schedule = schedule;
+    return LearningRate(config, step, 101, 10);
+  };
+  EXPECT_EQ(rate("constant", 77), 1);
+  EXPECT_EQ(rate("multi-step", 50), 1);
+  EXPECT_NEAR(rate("multi-step", 51), 0.1, 1e-12);
+  EXPECT_NEAR(rate("multi-step", 80), 0.01, 1e-12);
+  EXPECT_EQ(rate("cosine", 0), 1);
+  EXPECT_NEAR(rate("cosine", 50), 0.5, 1e-12);
+  EXPECT_NEAR(rate("cosine", 100), 0, 1e-12);
+  EXPECT_NEAR(rate("one-cycle", 0), 0.04, 1e-12);
+  EXPECT_NEAR(rate("one-cycle", 30), 1, 1e-12);
+  EXPECT_NEAR(rate("one-cycle", 100), 4e-6, 1e-12);
+  config.warmup_epochs = 1;
+  EXPECT_NEAR(rate("constant", 0), 1 / 11.0, 1e-12);
+  EXPECT_EQ(rate("constant", 10), 1);
+}
+
+}  // namespace
+}  // namespace signum::train

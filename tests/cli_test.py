@@ -1,0 +1,177 @@
+"""The command line as a user meets it: help, info, and what errors look like.
+
+SIGNUM_EXECUTABLE names the executable under test, WRITE_MODEL the program that
+makes model files for it."""
+
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+SIGNUM = os.environ["SIGNUM_EXECUTABLE"]
+WRITE_MODEL = os.environ["WRITE_MODEL"]
+SANITIZED = bool(os.environ.get("SIGNUM_SANITIZE"))
+TRAINER = pathlib.Path(SIGNUM).with_name("signum-train")
+VERBS = ["data", "train", "quantize", "info", "eval", "predict", "bench"]
+
+
+def run(*arguments, **options):
+    options = {"capture_output": True, **options}
+    return subprocess.run([SIGNUM, *arguments], text=True, check=False, timeout=120, **options)
+
+
+class CommandLineTest(unittest.TestCase):
+    def succeed(self, *arguments):
+        result = run(*arguments)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout
+
+    def fail(self, *arguments, status=1, cwd=None):
+        """The one line that a failing command prints on standard error."""
+        result = run(*arguments, cwd=cwd)
+        self.assertEqual(result.returncode, status, result.stderr)
+        self.assertEqual(result.stdout, "")
+        self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+        return result.stderr
+
+    def test_help_lists_every_verb_with_an_example(self):
+        text = self.succeed("--help")
+        for verb in VERBS:
+            self.assertRegex(text, rf"(?m)^  {verb} +\S")
+            self.assertIn(f"  signum {verb} ", text)
+        self.assertEqual(self.succeed("help"), text)
+
+    def test_no_arguments_show_the_help_as_an_error(self):
+        result = run()
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("usage: signum VERB", result.stderr)
+
+    def test_every_verb_explains_itself(self):
+        for verb in VERBS:
+            if verb in ("train", "quantize") and not TRAINER.exists():
+                continue
+            with self.subTest(verb=verb):
+                text = self.succeed(verb, "--help")
+                self.assertIn("Example:\n  signum " + verb, text)
+
+    def test_version(self):
+        self.assertRegex(self.succeed("--version"), r"^signum \d+\.\d+\.\d+\n$")
+
+    def test_unknown_verb_suggests_the_nearest(self):
+        self.assertIn("did you mean 'predict'?", self.fail("predct", "x", status=2))
+        self.assertIn("did you mean '--help'?", self.fail("--hepl", status=2))
+        self.assertNotIn("did you mean", self.fail("xyzzyxyzzy", status=2))
+
+    def test_unknown_option_suggests_the_nearest(self):
+        self.assertIn("did you mean '--json'?", self.fail("info", "lenet", "--jsn", status=2))
+
+    def test_commands_of_a_verb_have_help_too(self):
+        self.assertIn("Example:\n  signum data info", self.succeed("data", "info", "--help"))
+        self.assertIn("did you mean '--json'?", self.fail("data", "info", "--jsn", status=2))
+
+    def test_missing_argument_is_wrong_usage(self):
+        self.assertRegex(self.fail("info", status=2), "^signum info: .*MODEL.*required")
+
+    def test_info_prints_the_known_sums(self):
+        text = self.succeed("info", "lenet")
+        self.assertRegex(text, r"(?m)^conv1 +Convolution +5x5 +6x28x28 +456 +352,800")
+        self.assertRegex(text, r"(?m)^trainable +62,006$")
+        text = self.succeed("info", "resnet20", "--variant", "keras")
+        self.assertRegex(text, r"(?m)^trainable +273,066$")
+        self.assertRegex(text, r"(?m)^with buffers +274,442$")
+
+    def test_info_shapes_a_zoo_network(self):
+        facts = json.loads(self.succeed("info", "resnet20", "--input", "1x28x28", "--classes", "7",
+                                        "--json"))
+        self.assertEqual(facts["input_shape"], [1, 1, 28, 28])
+        self.assertEqual(facts["output_shape"], [1, 7])
+        self.assertEqual(sum(layer["macs"] for layer in facts["layers"]), facts["macs"])
+
+    def test_info_draws(self):
+        text = self.succeed("info", "resnet20", "--dot")
+        self.assertTrue(text.startswith('digraph "resnet20" {'))
+        self.assertTrue(text.endswith("}\n"))
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "net.dot")
+            self.assertEqual(self.succeed("info", "resnet20", "--dot", "-o", path), "")
+            with open(path, encoding="utf-8") as file:
+                self.assertEqual(file.read(), text)
+
+    def test_info_reads_a_model_file(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "lenet.sgn")
+            subprocess.run([WRITE_MODEL, "lenet", "1bit", path], check=True)
+            text = self.succeed("info", path)
+            self.assertRegex(text, rf"(?m)^file bytes +{os.path.getsize(path):,}$")
+            self.assertRegex(text, r"(?m)^classes +class0, class1, ")
+            facts = json.loads(self.succeed("info", path, "--json"))
+            bits = {layer["name"]: layer["weight_bits"] for layer in facts["layers"]}
+            self.assertEqual((bits["conv1"], bits["conv2"], bits["fc3"]), (8, 1, 8))
+            self.assertEqual(facts["file_bytes"], os.path.getsize(path))
+            self.assertEqual(facts["metadata"], {"data": "none"})
+            self.assertLess(facts["stored_bytes"], 62006 * 4 / 16)
+
+    def test_bench_times_a_model_file(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "lenet.sgn")
+            subprocess.run([WRITE_MODEL, "lenet", "1bit", path], check=True)
+            json.loads(self.succeed("bench", path, "--iterations", "3", "--seconds", "0.1",
+                                    "--json"))
+
+    def test_unknown_model_suggests_the_nearest(self):
+        message = self.fail("info", "resnet21")
+        self.assertTrue(message.startswith("signum info: "), message)
+        self.assertIn("did you mean 'resnet20'?", message)
+
+    def test_bad_shapes_are_told(self):
+        self.assertIn("3x32x32", self.fail("info", "lenet", "--input", "32x32"))
+        self.assertIn("'conv2'", self.fail("info", "lenet", "--input", "3x8x8"))
+        self.assertIn("projection", self.fail("info", "resnet20", "--variant", "x"))
+        self.fail("info", "lenet", "--classes", "-4", status=2)
+
+    def test_bad_files_are_told(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertIn("missing.sgn", self.fail("info", "missing.sgn", cwd=folder))
+            self.assertIn("is a folder", self.fail("info", folder))
+            path = os.path.join(folder, "garbage.sgn")
+            with open(path, "wb") as file:
+                file.write(b"not a model" * 100)
+            self.assertIn("garbage.sgn", self.fail("info", path))
+            self.assertIn("is a file", self.fail("info", path, "--classes", "3"))
+
+    def test_full_disk_is_an_error(self):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            result = run("info", "lenet", capture_output=False, stdout=full,
+                         stderr=subprocess.PIPE)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("cannot write", result.stderr)
+
+    def test_training_verbs_say_where_they_are(self):
+        if TRAINER.exists():
+            self.skipTest("this build has signum-train")
+        for verb in ("train", "quantize"):
+            self.assertIn("no training", self.fail(verb, "--help"))
+
+    def test_loads_no_libtorch(self):
+        libraries = subprocess.run(["ldd", SIGNUM], capture_output=True, text=True, check=True)
+        self.assertNotIn("torch", libraries.stdout)
+
+    @unittest.skipIf(SANITIZED, "sanitizers slow the start down")
+    def test_starts_at_once(self):
+        for arguments in (["--help"], ["info", "resnet20"]):
+            # Time of the CPU, and the best of several: the machine may be busy.
+            best = min(self.cpu_seconds(*arguments) for _ in range(10))
+            self.assertLess(best, 0.05, arguments)
+
+    def cpu_seconds(self, *arguments):
+        before = os.times()
+        self.succeed(*arguments)
+        after = os.times()
+        return (after.children_user - before.children_user
+                + after.children_system - before.children_system)
+
+
+if __name__ == "__main__":
+    unittest.main()

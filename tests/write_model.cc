@@ -1,0 +1,36 @@
+// Writes an untrained model file, for tests that need one and no training:
+//   write_model NETWORK float|1bit FILE
+// 1bit: weights of 1 bit and feature maps of 8, frozen to codes. Classes are
+// called class0, class1, ...
+#include <cstdio>
+#include <string>
+
+#include "format/sgn.h"
+#include "graph/passes/insert_quantizers.h"
+#include "quant/freeze_weights.h"
+#include "zoo/zoo.h"
+
+namespace {
+
+signum::Status WriteModel(const std::string& network, bool one_bit, const std::string& path) {
+  SIGNUM_ASSIGN_OR_RETURN(signum::Graph graph, signum::zoo::BuildZoo(network));
+  for (int i = 0; i < 10; ++i) graph.class_names.push_back("class" + std::to_string(i));
+  graph.metadata["data"] = "none";
+  if (one_bit) {
+    SIGNUM_ASSIGN_OR_RETURN(graph, signum::InsertQuantizers(graph, {}));
+    signum::quant::FreezeWeights(graph);
+  }
+  return signum::WriteSgn(graph, path);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 4) {
+    std::fprintf(stderr, "usage: write_model NETWORK float|1bit FILE\n");
+    return 2;
+  }
+  const signum::Status status = WriteModel(argv[1], argv[2] == std::string("1bit"), argv[3]);
+  if (!status) std::fprintf(stderr, "write_model: %s\n", status.error().message.c_str());
+  return status ? 0 : 1;
+}

@@ -10,7 +10,7 @@
 set -euo pipefail
 
 packages=(
-  build-essential cmake ninja-build git ca-certificates python3
+  build-essential cmake ninja-build pkg-config git ca-certificates python3
   clang-format-14
   libexpected-dev libfmt-dev libcli11-dev nlohmann-json3-dev libtomlplusplus-dev
   libflatbuffers-dev flatbuffers-compiler libstb-dev zlib1g-dev

@@ -1,0 +1,82 @@
+// The executable `signum`. Verbs that learn live in `signum-train`, which links
+// libtorch and takes long to load; this one finds it and becomes it, as git does
+// with its subcommands.
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "learning_verbs.h"
+#include "verb.h"
+
+namespace signum::apps {
+namespace {
+
+constexpr const char* kDescription =
+    "Signum trains networks whose weights are 1 bit, quantizes trained ones, and runs\n"
+    "them with its own integer kernels.";
+
+// Declares nothing: stands in the list of verbs for one that `signum-train` has.
+Action AddForwarded(CLI::App&) {
+  return [] { return Status(); };
+}
+
+const std::vector<Verb>& Verbs() {
+  static const std::vector<Verb> verbs = {
+      {"data", "fetch datasets, tell and show what is in them", "signum data info fashion-mnist",
+       AddData},
+      TrainVerb(AddForwarded),
+      QuantizeVerb(AddForwarded),
+      {"info", "list a network's layers and what they cost", "signum info lenet-w1.sgn", AddInfo},
+      {"eval", "measure a model's accuracy on test images",
+       "signum eval lenet-w1.sgn --data fashion-mnist", AddEval},
+      {"predict", "tell what is in a picture", "signum predict lenet-w1.sgn shoe.png", AddPredict},
+      {"bench", "measure how fast a model runs", "signum bench lenet-w1.sgn", AddBench},
+  };
+  return verbs;
+}
+
+// Where signum-train is: beside this executable, as in a build, or in
+// ../libexec/signum, as installed. Empty where it is not.
+std::string FindTrainer(const std::filesystem::path& own_folder) {
+  for (const std::filesystem::path& candidate :
+       {own_folder / "signum-train", own_folder / "../libexec/signum/signum-train"}) {
+    if (access(candidate.c_str(), X_OK) == 0) return candidate.string();
+  }
+  return "";
+}
+
+// Becomes signum-train; returns an exit status only where that failed.
+int Forward(const std::string& verb, char** argv) {
+  std::error_code error;
+  const std::filesystem::path own = std::filesystem::read_symlink("/proc/self/exe", error);
+  const std::string trainer = error ? "" : FindTrainer(own.parent_path());
+  if (trainer.empty()) {
+    std::fprintf(stderr,
+                 "signum %s: this build has no training: there is no signum-train beside %s or in "
+                 "../libexec/signum; build with SIGNUM_TRAIN=ON, which needs libtorch\n",
+                 verb.c_str(), own.c_str());
+    return 1;
+  }
+  execv(trainer.c_str(), argv);
+  std::fprintf(stderr, "signum %s: cannot start %s: %s\n", verb.c_str(), trainer.c_str(),
+               std::strerror(errno));
+  return 1;
+}
+
+}  // namespace
+}  // namespace signum::apps
+
+int main(int argc, char** argv) {
+  using namespace signum::apps;
+  const std::string word = argc > 1 ? argv[1] : "";
+  for (const Verb& verb : Verbs()) {
+    if (verb.add == AddForwarded && word == verb.name) return Forward(word, argv);
+  }
+  return RunCommandLine("signum", kDescription, Verbs(), argc, argv);
+}

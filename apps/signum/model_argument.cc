@@ -1,0 +1,96 @@
+#include "model_argument.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <charconv>
+#include <filesystem>
+#include <system_error>
+#include <vector>
+
+#include "base/nearest.h"
+#include "format/sgn.h"
+
+namespace signum::apps {
+namespace {
+
+bool IsFolder(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::is_directory(path, ignored);
+}
+
+}  // namespace
+
+bool IsModelFile(const std::string& argument) {
+  if (IsFolder(argument)) return false;
+  std::error_code ignored;
+  return argument.ends_with(".sgn") || std::filesystem::exists(argument, ignored);
+}
+
+Result<Graph> LoadGraph(const std::string& file_or_zoo_name, const zoo::ZooOptions& options) {
+  if (IsModelFile(file_or_zoo_name)) return ReadSgn(file_or_zoo_name);
+  const std::vector<std::string> names = zoo::ZooNames();
+  for (const std::string& name : names) {
+    if (name == file_or_zoo_name) return zoo::BuildZoo(name, options);
+  }
+  if (IsFolder(file_or_zoo_name)) {
+    return InvalidArgument(
+        fmt::format("'{}' is a folder; give the .sgn file in it", file_or_zoo_name));
+  }
+  const std::string nearest = Nearest(file_or_zoo_name, names);
+  return NotFound(
+      fmt::format("'{}' is neither a file nor a network of the zoo{}; give the path of a .sgn file "
+                  "or one of {}",
+                  file_or_zoo_name, nearest.empty() ? "" : " (did you mean '" + nearest + "'?)",
+                  fmt::join(names, ", ")));
+}
+
+void AddZooFlags(CLI::App& command, ZooFlags& flags) {
+  const std::string group = "Shape of a zoo network";
+  command.add_option("--input", flags.input, "channels x height x width (default 3x32x32)")
+      ->type_name("CxHxW")
+      ->group(group);
+  command.add_option("--classes", flags.classes, "number of classes (default 10)")
+      ->type_name("N")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 30).description(""))
+      ->group(group);
+  command
+      .add_option("--variant", flags.variant,
+                  "form of the network; a ResNet's: projection, keras, pad")
+      ->type_name("NAME")
+      ->group(group);
+}
+
+Result<zoo::ZooOptions> ToZooOptions(const ZooFlags& flags) {
+  zoo::ZooOptions options;
+  options.classes = flags.classes;
+  options.variant = flags.variant;
+  if (flags.input.empty()) return options;
+  int64_t* const sizes[] = {&options.channels, &options.height, &options.width};
+  const char* at = flags.input.data();
+  const char* const end = at + flags.input.size();
+  for (int axis = 0; axis < 3; ++axis) {
+    const auto [next, error] = std::from_chars(at, end, *sizes[axis]);
+    const bool separated = axis < 2 ? next != end && *next == 'x' : next == end;
+    if (error != std::errc() || *sizes[axis] < 1 || !separated) {
+      return InvalidArgument(
+          fmt::format("--input '{}' is not CHANNELSxHEIGHTxWIDTH, as in 3x32x32", flags.input));
+    }
+    at = next + 1;
+  }
+  return options;
+}
+
+Result<Graph> LoadGraph(const std::string& file_or_zoo_name, const ZooFlags& flags) {
+  const bool shaped = !flags.input.empty() || flags.classes != 0 || !flags.variant.empty();
+  if (shaped && IsModelFile(file_or_zoo_name)) {
+    return InvalidArgument(
+        fmt::format("'{}' is a file and keeps its own shape; --input, --classes and --variant are "
+                    "for zoo names",
+                    file_or_zoo_name));
+  }
+  SIGNUM_ASSIGN_OR_RETURN(const zoo::ZooOptions options, ToZooOptions(flags));
+  return LoadGraph(file_or_zoo_name, options);
+}
+
+}  // namespace signum::apps

@@ -1,0 +1,43 @@
+// The MODEL argument that many verbs share: a .sgn file or the name of a zoo
+// network, and the flags that shape the latter.
+#ifndef SIGNUM_APPS_MODEL_ARGUMENT_H_
+#define SIGNUM_APPS_MODEL_ARGUMENT_H_
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+
+#include "graph/graph.h"
+#include "signum/result.h"
+#include "zoo/zoo.h"
+
+namespace signum::apps {
+
+// Whether LoadGraph takes `argument` for a file: a path that is there, or
+// anything that ends in ".sgn". A folder is never a model.
+bool IsModelFile(const std::string& argument);
+
+// The graph in the .sgn file, or else the zoo network of that name, built with
+// `options`; options do nothing to a file. What is neither is an error that
+// suggests the nearest name and says what is accepted.
+Result<Graph> LoadGraph(const std::string& file_or_zoo_name, const zoo::ZooOptions& options = {});
+
+// --input, --classes and --variant, as typed.
+struct ZooFlags {
+  std::string input;  // "3x32x32": channels, height, width
+  int64_t classes = 0;
+  std::string variant;
+};
+
+// Declares the three flags; `flags` must outlive the parsing.
+void AddZooFlags(CLI::App& command, ZooFlags& flags);
+
+// What the flags ask for. An input that does not read as CxHxW is an error.
+Result<zoo::ZooOptions> ToZooOptions(const ZooFlags& flags);
+
+// LoadGraph with flags; any of them beside a file is an error.
+Result<Graph> LoadGraph(const std::string& file_or_zoo_name, const ZooFlags& flags);
+
+}  // namespace signum::apps
+
+#endif  // SIGNUM_APPS_MODEL_ARGUMENT_H_

@@ -1,0 +1,32 @@
+// Whether a PNG or JPEG file is whole, before it is decoded. stb_image trusts
+// checksums it does not look at, fills a cut JPEG with gray, and inflates as much
+// as a PNG's data asks for; these checks make all three an error. Internal to
+// this room: DecodeImage is the way in.
+#ifndef SIGNUM_DATA_IMAGE_CHECK_H_
+#define SIGNUM_DATA_IMAGE_CHECK_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "signum/result.h"
+
+namespace signum::data {
+
+bool LooksLikePng(std::span<const uint8_t> bytes);
+bool LooksLikeJpeg(std::span<const uint8_t> bytes);
+
+// kResourceExhausted where there are more than kMaxImagePixels, kCorrupt where
+// there are none.
+Status CheckPixels(int64_t width, int64_t height, const std::string& name);
+
+// CheckPixels, every chunk's length and CRC, the end chunk, and that the image data inflates,
+// with its checksum, to no more than an image of that size can have.
+Status CheckPng(std::span<const uint8_t> bytes, const std::string& name);
+
+// That the segments up to the image data are whole and an end mark follows.
+Status CheckJpeg(std::span<const uint8_t> bytes, const std::string& name);
+
+}  // namespace signum::data
+
+#endif  // SIGNUM_DATA_IMAGE_CHECK_H_

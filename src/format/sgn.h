@@ -1,0 +1,37 @@
+// The .sgn model file: a Graph as bytes. The reader is a door to the outside
+// world: whatever the bytes, it returns a Graph that verifies or an error that
+// names the place and the reason. sgn.fbs is the layout. Knows no kernel and
+// packs for none: the bytes are the same for every machine.
+#ifndef SIGNUM_FORMAT_SGN_H_
+#define SIGNUM_FORMAT_SGN_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+#include "signum/result.h"
+
+namespace signum {
+
+// The graph in the file at `path`. Errors name the path, the place in the file
+// and the reason. The graph verifies (signum::Verify) and its integer layers
+// cannot overflow (signum::CheckAccumulators).
+Result<Graph> ReadSgn(const std::string& path);
+
+// The same for bytes in memory. Never crashes or hangs, and allocates no more
+// than a small multiple of bytes.size(), whatever the bytes.
+Result<Graph> ParseSgn(std::span<const uint8_t> bytes);
+
+// The graph as bytes: equal graphs give equal bytes on every machine. The graph
+// must verify; a weight of int8 codes must have its node's weight quantizer.
+std::vector<uint8_t> SerializeSgn(const Graph& graph);
+
+// SerializeSgn to the file at `path`: written beside and renamed over it, so
+// that a failed write leaves the old file as it was. The error names the path.
+Status WriteSgn(const Graph& graph, const std::string& path);
+
+}  // namespace signum
+
+#endif  // SIGNUM_FORMAT_SGN_H_

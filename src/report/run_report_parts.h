@@ -1,0 +1,31 @@
+// The parts of the run report that are more than a list: what they show is decided
+// here, how it is drawn is chart.h's. Each returns markup, or "" where the report
+// has nothing for it.
+#ifndef SIGNUM_REPORT_RUN_REPORT_PARTS_H_
+#define SIGNUM_REPORT_RUN_REPORT_PARTS_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "report/run_report.h"
+
+namespace signum::report {
+
+using NamesAndValues = std::vector<std::pair<std::string, std::string>>;
+
+// A card that lists pairs[first] and what follows.
+std::string NameValueList(const NamesAndValues& pairs, size_t first);
+
+// Loss, accuracy, learning rate and speed over the epochs, and a folded table of them.
+std::string CurvesPart(const RunReport& report);
+
+// Lines for a few layers; for more, a map of layers and epochs.
+std::string FlipRatesPart(const RunReport& report);
+
+// The matrix, and for many classes the pairs that are most often confused.
+std::string ConfusionPart(const RunReport& report);
+
+}  // namespace signum::report
+
+#endif  // SIGNUM_REPORT_RUN_REPORT_PARTS_H_

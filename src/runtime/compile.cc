@@ -1,0 +1,162 @@
+// From a graph to a program: chains become weighted or stage steps, every other
+// node a step of its own, each reading and writing values of the arena.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "base/check.h"
+#include "format/accumulator_bounds.h"
+#include "quant/freeze_weights.h"
+#include "runtime/chains.h"
+#include "runtime/compiler.h"
+#include "runtime/memory_plan.h"
+#include "runtime/stage_step.h"
+
+namespace signum::runtime {
+namespace {
+
+// The batch axis must stay the batch: a step sees all images of a run as one
+// stretch, and a node that mixed them would make results depend on the batch.
+Status CheckBatchAxis(const Graph& graph, const std::vector<Shape>& shapes) {
+  const Result<std::vector<Shape>> doubled = InferShapes(graph, 2);
+  if (!doubled) {
+    return Unsupported(doubled.error().message +
+                       " for two images: the network fixes its batch size; make the first size of "
+                       "its reshapes 0");
+  }
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    Shape expected = shapes[id];
+    bool kept = expected.rank() >= 1 && expected[0] == 1;
+    if (kept) expected[0] = 2;
+    kept = kept && expected == (*doubled)[id];
+    const Op& op = graph.node(id).op;
+    if (const auto* concat = std::get_if<ConcatOp>(&op)) kept = kept && concat->axis != 0;
+    if (const auto* softmax = std::get_if<SoftmaxOp>(&op)) kept = kept && softmax->axis != 0;
+    if (const auto* pad = std::get_if<PadOp>(&op)) {
+      kept = kept && pad->before[0] == 0 && pad->after[0] == 0;
+    }
+    if (kept) continue;
+    return Unsupported(
+        fmt::format("node '{}' ({}) works along the batch axis; the runtime keeps images apart",
+                    graph.node(id).name, OpName(op)));
+  }
+  return {};
+}
+
+bool NeedsFreezing(const Graph& graph) {
+  for (const Node& node : graph.nodes()) {
+    const auto* quantizer = WeightQuantizerSlot(node.op);
+    if (quantizer == nullptr || !*quantizer) continue;
+    if (node.parameters.at("weight").type() == DataType::kFloat32) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string DescribeValue(const Value& value) {
+  std::string text;
+  for (int axis = 1; axis < value.shape.rank(); ++axis) {
+    text += fmt::format("{}{}", axis > 1 ? "x" : "", value.shape[axis]);
+  }
+  if (value.encoding.codes) return text + fmt::format(" u{}", value.encoding.bits);
+  return text + " f32";
+}
+
+Encoding EncodingOf(const Node& quantize) {
+  const auto& op = std::get<QuantizeOp>(quantize.op);
+  const float scale = quantize.Find("scale")->floats()[0];
+  if (op.bits == 1) return {.codes = true, .scale = scale, .zero_point = 1, .bits = 1};
+  return {.codes = true, .scale = scale, .zero_point = op.zero_point, .bits = op.bits};
+}
+
+Compiler::Compiler(const Graph& graph, std::vector<Shape> shapes, Isa isa)
+    : graph_(graph),
+      shapes_(std::move(shapes)),
+      values_(graph.size()),
+      float_values_(graph.size()),
+      program_(new Program) {
+  program_->isa_ = isa;
+  program_->input_shape_ = shapes_[0];
+  program_->output_shape_ = shapes_[graph.output()];
+}
+
+Value Compiler::NewValue(const Shape& shape, const Encoding& encoding) {
+  Value value{static_cast<int>(program_->storages_.size()), shape, encoding};
+  Storage storage;
+  storage.bytes = value.elements() * value.element_bytes();
+  storage.first_step = storage.last_step = static_cast<int>(program_->steps_.size());
+  program_->storages_.push_back(storage);
+  return value;
+}
+
+Value Compiler::Use(const Value& value) {
+  SIGNUM_CHECK(value.storage >= 0);
+  Storage& storage = program_->storages_[value.storage];
+  storage.last_step = static_cast<int>(program_->steps_.size());
+  return value;
+}
+
+void Compiler::Emit(std::unique_ptr<const Step> step, StepReport report) {
+  program_->scratch_bytes_per_thread_ =
+      std::max(program_->scratch_bytes_per_thread_, step->scratch_bytes());
+  program_->steps_.push_back({std::move(step), std::move(report)});
+}
+
+StepReport Compiler::ReportOf(NodeId id, const Value& output) const {
+  const Node& node = graph_.node(id);
+  return {.name = node.name, .ops = OpName(node.op), .output = DescribeValue(output)};
+}
+
+StepReport Compiler::ReportOf(const Chain& chain, const Value& output) const {
+  StepReport report = ReportOf(chain.head, output);
+  for (size_t i = 1; i < chain.nodes.size(); ++i) {
+    report.ops += "+" + OpName(graph_.node(chain.nodes[i]).op);
+  }
+  return report;
+}
+
+Result<std::shared_ptr<const Program>> Compiler::Run() {
+  // Steps are made where chains end, so that all that they read is there.
+  std::map<NodeId, const Chain*> ending_at;
+  std::vector<bool> in_chain(graph_.size());
+  const std::vector<Chain> chains = FindChains(graph_, shapes_);
+  for (const Chain& chain : chains) {
+    ending_at[chain.position] = &chain;
+    for (NodeId id : chain.nodes) in_chain[id] = true;
+  }
+  for (NodeId id = 0; id < graph_.size(); ++id) {
+    if (const auto found = ending_at.find(id); found != ending_at.end()) {
+      SIGNUM_RETURN_IF_ERROR(EmitChain(*found->second));
+    } else if (!in_chain[id]) {
+      if (Status status = EmitNode(id); !status) {
+        const Node& node = graph_.node(id);
+        return tl::unexpected(
+            status.error().In(fmt::format("node '{}' ({})", node.name, OpName(node.op))));
+      }
+    }
+  }
+  const Value output = Use(values_[graph_.output()]);
+  Emit(MakeOutputStep(output),
+       {.name = "output", .ops = "Output", .output = DescribeValue(output)});
+  program_->arena_bytes_per_image_ = PlanMemory(program_->storages_);
+  return std::shared_ptr<const Program>(std::move(program_));
+}
+
+Result<std::shared_ptr<const Program>> Compile(const Graph& graph, const CompileOptions& options) {
+  std::optional<Graph> frozen;
+  if (NeedsFreezing(graph)) {
+    frozen = graph;
+    quant::FreezeWeights(*frozen);
+  }
+  const Graph& ready = frozen ? *frozen : graph;
+  SIGNUM_ASSIGN_OR_RETURN(std::vector<Shape> shapes, InferShapes(ready));
+  SIGNUM_RETURN_IF_ERROR(CheckBatchAxis(ready, shapes));
+  SIGNUM_RETURN_IF_ERROR(CheckAccumulators(ready));
+  return Compiler(ready, std::move(shapes), options.isa).Run();
+}
+
+}  // namespace signum::runtime

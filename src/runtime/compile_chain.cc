@@ -1,0 +1,205 @@
+// The steps of chains: what is folded into the finish of a layer, and with which
+// arithmetic the layer itself runs.
+#include <cmath>
+#include <utility>
+
+#include "base/check.h"
+#include "kernels/output_stage/output_stage.h"
+#include "runtime/compiler.h"
+#include "runtime/stage_step.h"
+#include "runtime/weighted_steps.h"
+
+namespace signum::runtime {
+namespace {
+
+ConvolutionGeometry GeometryOf(const Node& node, const Shape& in, const Shape& out) {
+  ConvolutionGeometry geometry;
+  geometry.in_channels = in[1];
+  geometry.out_channels = out[1];
+  if (const auto* op = std::get_if<ConvolutionOp>(&node.op)) {
+    geometry.in_height = in[2];
+    geometry.in_width = in[3];
+    geometry.out_height = out[2];
+    geometry.out_width = out[3];
+    geometry.window = op->window;
+    geometry.groups = op->groups;
+  }
+  return geometry;
+}
+
+// The scale of a weight's codes, one per output channel.
+std::vector<double> WeightScales(const Node& node, int64_t channels) {
+  const auto scales = node.Find("weight_scale")->floats();
+  std::vector<double> per_channel;
+  for (int64_t c = 0; c < channels; ++c) per_channel.push_back(scales[scales.size() == 1 ? 0 : c]);
+  return per_channel;
+}
+
+std::vector<float> DequantizedWeights(const Tensor& weight, const std::vector<double>& scales) {
+  std::vector<float> floats;
+  const int64_t row = weight.elements() / static_cast<int64_t>(scales.size());
+  for (int64_t i = 0; i < weight.elements(); ++i) {
+    floats.push_back(static_cast<float>(scales[i / row]) * static_cast<float>(weight.codes()[i]));
+  }
+  return floats;
+}
+
+int PadCode(const Node& node) {
+  const auto* op = std::get_if<ConvolutionOp>(&node.op);
+  return op == nullptr ? 0 : op->pad_code;
+}
+
+}  // namespace
+
+void Compiler::ApplyAffine(const Node& node, int64_t channels, FinishSpec& spec) const {
+  std::vector<double> factor(channels), term(channels);
+  if (const auto* normalize = std::get_if<NormalizeOp>(&node.op)) {
+    for (int64_t c = 0; c < channels; ++c) {
+      factor[c] = 1.0 / normalize->deviation[c];
+      term[c] = -normalize->mean[c] * factor[c];
+    }
+  } else {
+    const auto& norm = std::get<BatchNormOp>(node.op);
+    const auto gamma = node.Find("weight")->floats();
+    const auto beta = node.Find("bias")->floats();
+    const auto mean = node.Find("running_mean")->floats();
+    const auto variance = node.Find("running_var")->floats();
+    for (int64_t c = 0; c < channels; ++c) {
+      factor[c] = gamma[c] / std::sqrt(double{variance[c]} + double{norm.epsilon});
+      term[c] = beta[c] - mean[c] * factor[c];
+    }
+  }
+  for (size_t i = 0; i < spec.multiplier.size(); ++i) {
+    const int64_t c = static_cast<int64_t>(i) % channels;
+    spec.multiplier[i] *= factor[c];
+    spec.bias[i] = spec.bias[i] * factor[c] + term[c];
+  }
+}
+
+void Compiler::Complete(const Chain& chain, int64_t row_length, int64_t channels,
+                        FinishSpec& spec) {
+  SIGNUM_CHECK(static_cast<int64_t>(spec.multiplier.size()) == row_length);
+  for (NodeId id : chain.nodes) {
+    const Node& node = graph_.node(id);
+    const auto* activation = std::get_if<ActivationOp>(&node.op);
+    if (std::holds_alternative<BatchNormOp>(node.op)) {
+      ApplyAffine(node, channels, spec);
+    } else if (std::holds_alternative<NormalizeOp>(node.op)) {
+      // The input step normalizes by itself, as the trainer does.
+      if (chain.head != 0) ApplyAffine(node, channels, spec);
+    } else if (activation != nullptr && IsClamp(node.op)) {
+      spec.low = activation->kind == ActivationKind::kHardTanh ? -1.0 : 0.0;
+      if (activation->kind == ActivationKind::kRelu6) spec.high = 6.0;
+      if (activation->kind == ActivationKind::kHardTanh) spec.high = 1.0;
+    } else if (const Tensor* shift = node.Find("shift")) {
+      for (int64_t i = 0; i < row_length; ++i) spec.shift.push_back(shift->floats()[i % channels]);
+    }
+  }
+  if (chain.residual) spec.residual = Use(values_[*chain.residual]);
+  const Shape& shape = shapes_[chain.codes_node ? *chain.codes_node : *chain.float_node];
+  if (chain.float_node) {
+    spec.float_output = NewValue(shape);
+    values_[*chain.float_node] = *spec.float_output;
+  }
+  if (chain.codes_node) {
+    spec.codes_output = NewValue(shape, EncodingOf(graph_.node(*chain.codes_node)));
+    values_[*chain.codes_node] = *spec.codes_output;
+  }
+}
+
+Status Compiler::EmitChain(const Chain& chain) {
+  const Node& head = graph_.node(chain.head);
+  if (chain.head == 0) {
+    EmitInput(chain);
+  } else if (std::holds_alternative<ConvolutionOp>(head.op) ||
+             std::holds_alternative<LinearOp>(head.op)) {
+    EmitWeighted(chain);
+  } else {
+    EmitStage(chain, values_[head.inputs[0]]);
+  }
+  return {};
+}
+
+void Compiler::EmitInput(const Chain& chain) {
+  const int64_t row_length = InputRowLength(shapes_[0]);
+  FinishSpec spec;
+  spec.multiplier.assign(row_length, 1.0);
+  spec.bias.assign(row_length, 0.0);
+  Complete(chain, row_length, shapes_[0].rank() >= 2 ? shapes_[0][1] : 1, spec);
+  std::vector<float> mean, deviation;
+  for (NodeId id : chain.nodes) {
+    if (const auto* normalize = std::get_if<NormalizeOp>(&graph_.node(id).op)) {
+      mean = normalize->mean;
+      deviation = normalize->deviation;
+    }
+  }
+  const auto stage = kernels::SelectOutputStage(program_->isa_);
+  StepReport report = ReportOf(chain, spec.codes_output ? *spec.codes_output : *spec.float_output);
+  report.kernel = stage.kernel->name;
+  report.refused = stage.refused;
+  Emit(MakeInputStep(shapes_[0], std::move(mean), std::move(deviation), Finish(spec, stage.kernel)),
+       std::move(report));
+}
+
+void Compiler::EmitStage(const Chain& chain, const Value& source) {
+  const Value input = Use(source);
+  const int64_t row_length = StageRowLength(input.shape);
+  FinishSpec spec;
+  // Codes come as code - zero_point.
+  spec.multiplier.assign(row_length, input.encoding.codes ? input.encoding.scale : 1.0);
+  spec.bias.assign(row_length, 0.0);
+  const std::vector<int64_t> sizes = StoredSizes(input.shape);
+  Complete(chain, row_length, sizes.empty() ? 1 : sizes.back(), spec);
+  const auto stage = kernels::SelectOutputStage(program_->isa_);
+  StepReport report = ReportOf(chain, spec.codes_output ? *spec.codes_output : *spec.float_output);
+  report.kernel = stage.kernel->name;
+  report.refused = stage.refused;
+  Emit(MakeStageStep(input, Finish(spec, stage.kernel)), std::move(report));
+}
+
+void Compiler::EmitWeighted(const Chain& chain) {
+  const Node& head = graph_.node(chain.head);
+  const Tensor& weight = *head.Find("weight");
+  const bool weight_codes = weight.type() == DataType::kInt8;
+  const bool quantized = weight_codes && values_[head.inputs[0]].encoding.codes;
+  const float pad_scale = values_[head.inputs[0]].encoding.scale;
+  const Value input = quantized ? Use(values_[head.inputs[0]]) : Use(AsFloats(head.inputs[0]));
+  const ConvolutionGeometry geometry =
+      GeometryOf(head, shapes_[head.inputs[0]], shapes_[chain.head]);
+  const int64_t channels = geometry.out_channels;
+
+  FinishSpec spec;
+  std::vector<double> scales;
+  if (weight_codes) scales = WeightScales(head, channels);
+  spec.multiplier.assign(channels, 1.0);
+  spec.bias.assign(channels, 0.0);
+  for (int64_t c = 0; c < channels; ++c) {
+    if (quantized) spec.multiplier[c] = double{input.encoding.scale} * scales[c];
+    if (const Tensor* bias = head.Find("bias")) spec.bias[c] = bias->floats()[c];
+  }
+  Complete(chain, channels, channels, spec);
+
+  WeightedStep made;
+  if (quantized) {
+    const auto& quantizer = *WeightQuantizerSlot(head.op);
+    made = MakeQuantizedStep(geometry, input, weight.codes(), quantizer->bits,
+                             input.encoding.zero_point + PadCode(head), spec, program_->isa_);
+  } else {
+    const std::vector<float> dequantized =
+        weight_codes ? DequantizedWeights(weight, scales) : std::vector<float>();
+    const float pad = pad_scale * static_cast<float>(PadCode(head));
+    made = MakeFloatStep(geometry, input, weight_codes ? dequantized : weight.floats(), pad, spec,
+                         program_->isa_);
+    made.refused.push_back({"gemm_u8w1, gemm_u8s8", weight_codes
+                                                        ? "the input is not quantized"
+                                                        : "the weights are not quantized"});
+  }
+  StepReport report = ReportOf(chain, spec.codes_output ? *spec.codes_output : *spec.float_output);
+  report.kernel = std::move(made.kernel);
+  report.refused = std::move(made.refused);
+  report.macs = shapes_[chain.head].elements() * geometry.depth();
+  program_->weight_bytes_ += made.weight_bytes;
+  Emit(std::move(made.step), std::move(report));
+}
+
+}  // namespace signum::runtime

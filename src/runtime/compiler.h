@@ -1,0 +1,79 @@
+// Compiler: the state of one Compile. Private to the runtime; compile.cc says
+// how the pieces follow each other, compile_chain.cc and compile_node.cc make the
+// steps.
+#ifndef SIGNUM_RUNTIME_COMPILER_H_
+#define SIGNUM_RUNTIME_COMPILER_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+#include "runtime/chains.h"
+#include "runtime/finish.h"
+#include "runtime/program.h"
+
+namespace signum::runtime {
+
+// "64x8x8 u4", "10 f32": sizes of one image and u<bits> for codes.
+std::string DescribeValue(const Value& value);
+
+// How the codes of a Quantize node are to be read.
+Encoding EncodingOf(const Node& quantize);
+
+class Compiler {
+ public:
+  Compiler(const Graph& graph, std::vector<Shape> shapes, Isa isa);
+
+  Result<std::shared_ptr<const Program>> Run();
+
+ private:
+  // A value written by the step that is emitted next.
+  Value NewValue(const Shape& shape, const Encoding& encoding = {});
+  // `value`, kept alive for the step that is emitted next.
+  Value Use(const Value& value);
+  void Emit(std::unique_ptr<const Step> step, StepReport report);
+  StepReport ReportOf(NodeId id, const Value& output) const;
+  StepReport ReportOf(const Chain& chain, const Value& output) const;
+
+  // compile_chain.cc
+  Status EmitChain(const Chain& chain);
+  void EmitInput(const Chain& chain);
+  // `source` takes the place of the head's input.
+  void EmitStage(const Chain& chain, const Value& source);
+  void EmitWeighted(const Chain& chain);
+  // Folds the chain's links into `spec`, creates its outputs and binds them.
+  // Element i of a row is of channel i % channels.
+  void Complete(const Chain& chain, int64_t row_length, int64_t channels, FinishSpec& spec);
+  void ApplyAffine(const Node& node, int64_t channels, FinishSpec& spec) const;
+
+  // compile_node.cc
+  Status EmitNode(NodeId id);
+  // The value of `id` as floats; dequantizes it where it holds codes.
+  Value AsFloats(NodeId id);
+  // The same elements in the other order of a map: NHWC to NCHW or back.
+  Value Transposed(NodeId id, const Value& value, int64_t rows, int64_t columns,
+                   const Shape& shape);
+  void EmitMaxPool(NodeId id, const MaxPoolOp& op);
+  void EmitAveragePool(NodeId id, const AveragePoolOp& op);
+  void EmitReshape(NodeId id);
+  void EmitConcat(NodeId id, const ConcatOp& op);
+  void EmitPad(NodeId id, const PadOp& op);
+  void EmitUpsample(NodeId id, const UpsampleOp& op);
+  void EmitAffine(NodeId id);
+  Status EmitBinary(NodeId id);
+  // A float to float step made by make(input, output).
+  template <typename Make>
+  void EmitFloats(NodeId id, const Make& make);
+
+  const Graph& graph_;
+  std::vector<Shape> shapes_;
+  std::vector<Value> values_;                       // by node
+  std::vector<std::optional<Value>> float_values_;  // by node, where AsFloats made one
+  std::unique_ptr<Program> program_;
+};
+
+}  // namespace signum::runtime
+
+#endif  // SIGNUM_RUNTIME_COMPILER_H_

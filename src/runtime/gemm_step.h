@@ -1,0 +1,163 @@
+// GemmStep: a convolution or linear layer as matrix products over tiles of
+// patches. Private to weighted_steps.cc; the product is a policy:
+//
+//   using Activation, Weight, Packed, Sum;
+//   const Kernel* kernel;
+//   static int64_t RowElements(int64_t depth);   of a row of patches
+//   void Run(m, n, row_elements, a, lda, packed, init, c, ldc) const;
+#ifndef SIGNUM_RUNTIME_GEMM_STEP_H_
+#define SIGNUM_RUNTIME_GEMM_STEP_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "runtime/aligned_buffer.h"
+#include "runtime/finish.h"
+#include "runtime/patches.h"
+#include "runtime/step.h"
+
+namespace signum::runtime {
+
+// How the rows (output pixels) and columns (output channels of a group) of one
+// run are cut into the pieces that threads take.
+struct Tiling {
+  int64_t rows = 1;     // of a piece, at most the planned tile
+  int64_t columns = 1;  // a multiple of kColumnMultiple, or all
+};
+
+// Pieces large enough to be worth waking a thread for, and three or more a
+// thread where there is work for them.
+inline Tiling ChooseTiling(int64_t rows, int64_t columns, int64_t depth, int64_t largest_rows,
+                           int threads) {
+  Tiling tiling{std::min(rows, largest_rows), columns};
+  if (threads == 1) return tiling;
+  constexpr int64_t kLeastMacs = 1 << 18;
+  const int64_t least_rows = kLeastMacs / (columns * depth) + 1;
+  const int64_t fair_rows = (rows + threads * 3 - 1) / (threads * 3);
+  tiling.rows = std::min(tiling.rows, std::max(least_rows, (fair_rows + 7) / 8 * 8));
+  const int64_t pieces = (rows + tiling.rows - 1) / tiling.rows;
+  if (pieces < threads) {
+    const int64_t splits = (threads + pieces - 1) / pieces;
+    const int64_t least_columns = kLeastMacs / (tiling.rows * depth) + 1;
+    const int64_t wanted = std::max(least_columns, (columns + splits - 1) / splits);
+    tiling.columns = std::min(columns, (wanted + kernels::kColumnMultiple - 1) /
+                                           kernels::kColumnMultiple * kernels::kColumnMultiple);
+  }
+  return tiling;
+}
+
+template <typename Gemm>
+class GemmStep : public Step {
+ public:
+  using Activation = typename Gemm::Activation;
+  using Sum = typename Gemm::Sum;
+
+  // `weights` are {group outputs, depth} for each group, in the order of
+  // patches; `init` has one entry per output channel.
+  GemmStep(const ConvolutionGeometry& geometry, const Value& input, Gemm gemm,
+           const std::vector<typename Gemm::Weight>& weights, std::vector<Sum> init, Activation pad,
+           Finish finish)
+      : geometry_(geometry),
+        input_(input),
+        gemm_(gemm),
+        init_(std::move(init)),
+        pad_(pad),
+        finish_(std::move(finish)),
+        row_elements_(Gemm::RowElements(geometry.depth())) {
+    const int64_t n = geometry.group_outputs();
+    const int64_t k = geometry.depth();
+    group_bytes_ = AlignUp(static_cast<int64_t>(gemm_.kernel->packed_bytes(n, k)));
+    packed_ = AlignedBuffer(static_cast<size_t>(group_bytes_ * geometry.groups));
+    for (int64_t group = 0; group < geometry.groups; ++group) {
+      gemm_.kernel->pack(weights.data() + group * n * k, n, k, Packed(group, 0));
+    }
+    // Rows of patches are used in place where they lie in the map as the kernel
+    // needs them.
+    in_place_ = geometry.is_pointwise() && (row_elements_ == k);
+    // A tile of patches and sums stays in the second-level cache.
+    constexpr int64_t kTileBytes = 160 << 10;
+    const int64_t row_bytes =
+        row_elements_ * int64_t{sizeof(Activation)} + n * int64_t{sizeof(Sum)};
+    tile_rows_ = std::clamp<int64_t>(kTileBytes / row_bytes / 24 * 24, 24, 768);
+  }
+
+  int64_t weight_bytes() const { return static_cast<int64_t>(packed_.size()); }
+
+  int64_t scratch_bytes() const override {
+    return PatchBytes() + AlignUp(tile_rows_ * geometry_.group_outputs() * int64_t{sizeof(Sum)});
+  }
+
+  void Run(const RunContext& context) const override {
+    const int64_t rows = context.batch * geometry_.pixels();
+    const int64_t columns = geometry_.group_outputs();
+    const Tiling tiling =
+        ChooseTiling(rows, columns, row_elements_, tile_rows_, context.pool->threads());
+    const int64_t row_pieces = (rows + tiling.rows - 1) / tiling.rows;
+    const int64_t column_pieces = (columns + tiling.columns - 1) / tiling.columns;
+    const int64_t pieces = row_pieces * column_pieces;
+    context.pool->ParallelFor(pieces * geometry_.groups, [&](int64_t index, int thread) {
+      const int64_t group = index / pieces;
+      const int64_t row = index % pieces / column_pieces * tiling.rows;
+      const int64_t column = index % column_pieces * tiling.columns;
+      Finish::Tile tile;
+      tile.first_row = row;
+      tile.rows = std::min(tiling.rows, rows - row);
+      tile.first_channel = group * columns + column;
+      tile.channels = std::min(tiling.columns, columns - column);
+      tile.stride = tile.channels;
+      RunTile(context, group, column, tile, context.Scratch(thread));
+    });
+  }
+
+ private:
+  typename Gemm::Packed* Packed(int64_t group, int64_t column) const {
+    const int64_t bytes =
+        column == 0 ? 0
+                    : static_cast<int64_t>(gemm_.kernel->packed_bytes(column, geometry_.depth()));
+    return reinterpret_cast<typename Gemm::Packed*>(packed_.data() + group * group_bytes_ + bytes);
+  }
+
+  int64_t PatchBytes() const {
+    if (in_place_) return 0;
+    return AlignUp(tile_rows_ * row_elements_ * int64_t{sizeof(Activation)});
+  }
+
+  void RunTile(const RunContext& context, int64_t group, int64_t column, const Finish::Tile& tile,
+               std::byte* scratch) const {
+    const Activation* input = context.At<const Activation>(input_);
+    const Activation* a;
+    int64_t lda;
+    if (in_place_) {
+      a = input + tile.first_row * geometry_.in_channels + group * geometry_.group_inputs();
+      lda = geometry_.in_channels;
+    } else {
+      auto* patches = reinterpret_cast<Activation*>(scratch);
+      GatherPatches<Activation>(geometry_, input, group, pad_, tile.first_row, tile.rows,
+                                row_elements_, patches);
+      a = patches;
+      lda = row_elements_;
+    }
+    auto* sums = reinterpret_cast<Sum*>(scratch + PatchBytes());
+    gemm_.Run(tile.rows, tile.channels, row_elements_, a, lda, Packed(group, column),
+              init_.data() + tile.first_channel, sums, tile.stride);
+    finish_.Run(context, tile, sums, reinterpret_cast<float*>(sums));
+  }
+
+  ConvolutionGeometry geometry_;
+  Value input_;
+  Gemm gemm_;
+  std::vector<Sum> init_;
+  Activation pad_;
+  Finish finish_;
+  int64_t row_elements_;
+  int64_t group_bytes_ = 0;
+  AlignedBuffer packed_;
+  bool in_place_ = false;
+  int64_t tile_rows_ = 1;
+};
+
+}  // namespace signum::runtime
+
+#endif  // SIGNUM_RUNTIME_GEMM_STEP_H_

@@ -1,0 +1,66 @@
+// The promise: a fully quantized network gives the same bits on every
+// instruction set, thread count and batch size.
+#include <cstring>
+
+#include "runtime/testing/interpreter.h"
+#include "runtime/testing/quantized_network.h"
+#include "runtime/testing/run_program.h"
+
+namespace signum::runtime {
+namespace {
+
+bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+TEST(Identity, AcrossInstructionSetsThreadsAndBatches) {
+  for (uint32_t seed = 0; seed < 5; ++seed) {
+    RandomGraph random = QuantizedNetwork(seed);
+    constexpr int64_t kImages = 130;
+    const std::vector<float> images = random.Images(kImages);
+    const std::vector<float> expected = RunGraph(random.graph(), images, kImages, {});
+    for (Isa isa : SupportedIsas()) {
+      for (int threads : {1, 2, 3}) {
+        for (int64_t max_batch : {1, 3, 128}) {
+          const std::vector<float> got =
+              RunGraph(random.graph(), images, kImages,
+                       {.isa = isa, .threads = threads, .max_batch = max_batch});
+          ASSERT_TRUE(SameBits(got, expected))
+              << IsaName(isa) << ", " << threads << " threads, batch " << max_batch << ", seed "
+              << seed;
+        }
+      }
+    }
+  }
+}
+
+// Rounding may flip a code here and there where scales are not dyadic; more than
+// that is a wrong scale somewhere.
+TEST(Identity, TheNetworkComputesWhatItShould) {
+  RandomGraph random = QuantizedNetwork(1);
+  constexpr int64_t kImages = 4;
+  const std::vector<float> images = random.Images(kImages);
+  const std::vector<double> expected = Interpret(random.graph(), images, kImages);
+  const std::vector<float> got = RunGraph(random.graph(), images, kImages, {.isa = DetectIsa()});
+  double highest = 0;
+  for (double value : expected) highest = std::max(highest, std::abs(value));
+  for (size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], expected[i], 0.03 * highest);
+}
+
+// Only the step that joins nothing and the ends may be plain code; every layer
+// must have found an integer kernel.
+TEST(Identity, EveryLayerOfTheNetworkIsInteger) {
+  const auto program = Compile(QuantizedNetwork(1).graph(), {.isa = DetectIsa()}).value();
+  for (const PlannedStep& step : program->steps()) {
+    EXPECT_NE(step.report.ops, "Dequantize") << step.report.name;
+    if (step.report.macs == 0) continue;
+    EXPECT_THAT(step.report.kernel,
+                testing::AnyOf(testing::HasSubstr("gemm_u8"), testing::HasSubstr("depthwise")));
+    if (DetectIsa() > Isa::kScalar && testing::Test::HasFailure() == false) {
+      EXPECT_THAT(step.report.kernel, testing::HasSubstr(IsaName(DetectIsa())));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace signum::runtime

@@ -1,0 +1,205 @@
+// What compilation decides: which nodes are one step, where values lie, what is
+// refused; and the elementary functions.
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "runtime/chains.h"
+#include "runtime/elementary.h"
+#include "runtime/memory_plan.h"
+#include "runtime/testing/quantized_network.h"
+#include "runtime/testing/random_graph.h"
+#include "runtime/testing/run_program.h"
+
+namespace signum::runtime {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::vector<std::string> OpsOf(const Graph& graph) {
+  const auto program = Compile(graph, {}).value();
+  std::vector<std::string> ops;
+  for (const PlannedStep& step : program->steps()) ops.push_back(step.report.ops);
+  return ops;
+}
+
+ConvolutionOp Conv(int64_t channels, std::optional<WeightQuantizer> quantizer = {}) {
+  ConvolutionOp op;
+  op.output_channels = channels;
+  op.window = {{3, 3}, {1, 1}, {1, 1}, Padding::All(1)};
+  op.weight_quantizer = quantizer;
+  return op;
+}
+
+TEST(Chains, AWholeBlockIsOneStep) {
+  RandomGraph g({1, 4, 6, 6}, 1);
+  const NodeId codes = g.Quantize(g.input(), 8, 128, 0.01f);
+  const NodeId conv = g.BatchNorm(g.Convolution(codes, Conv(4, WeightQuantizer{1, true})));
+  const NodeId sum = g.Add(AddOp{}, {conv, codes});
+  g.Quantize(g.Activation(sum, ActivationKind::kRelu), 4, 0, 0.1f);
+  EXPECT_THAT(OpsOf(g.graph()),
+              ElementsAre("Input+Quantize", "Convolution+BatchNorm+Add+ReLU+Quantize", "Output"));
+}
+
+TEST(Chains, OfTwoBranchesTheLaterTakesTheSum) {
+  RandomGraph g({1, 4, 6, 6}, 1);
+  const NodeId a = g.BatchNorm(g.Convolution(g.input(), Conv(4)));
+  const NodeId b = g.BatchNorm(g.Convolution(g.input(), Conv(4)));
+  g.Activation(g.Add(AddOp{}, {a, b}), ActivationKind::kRelu);
+  EXPECT_THAT(OpsOf(g.graph()), ElementsAre("Input", "Convolution+BatchNorm",
+                                            "Convolution+BatchNorm+Add+ReLU", "Output"));
+}
+
+TEST(Chains, AValueReadAsFloatsAndCodesIsStoredTwiceByOneStep) {
+  RandomGraph g({1, 4, 6, 6}, 1);
+  const NodeId conv = g.BatchNorm(g.Convolution(g.input(), Conv(4)));
+  const NodeId sign = g.Quantize(conv, 1, 0, 1.0f);
+  const NodeId next = g.Convolution(sign, Conv(4, WeightQuantizer{1, true}));
+  g.Add(AddOp{}, {next, conv});
+  EXPECT_THAT(OpsOf(g.graph()),
+              ElementsAre("Input", "Convolution+BatchNorm+Quantize", "Convolution+Add", "Output"));
+}
+
+TEST(Chains, StagesWithoutALayerAreJoined) {
+  RandomGraph g({1, 4, 6, 6}, 1);
+  const NodeId pool = g.Add(MaxPoolOp{Window{{2, 2}, {2, 2}, {1, 1}, {}}}, {g.input()});
+  const NodeId relu = g.Activation(g.BatchNorm(pool), ActivationKind::kRelu);
+  g.Quantize(relu, 4, 0, 0.1f);
+  EXPECT_THAT(OpsOf(g.graph()),
+              ElementsAre("Input", "MaxPool", "BatchNorm+ReLU+Quantize", "Output"));
+}
+
+TEST(Reports, SayWhyAFasterKernelWasRefused) {
+  RandomGraph g({1, 4, 6, 6}, 1);
+  const NodeId codes = g.Quantize(g.input(), 8, 128, 0.01f);
+  const NodeId binary = g.Convolution(codes, Conv(4, WeightQuantizer{1, true}));
+  g.Convolution(binary, Conv(4, WeightQuantizer{1, true}));
+  const auto program = Compile(g.graph(), {.isa = Isa::kScalar}).value();
+  const StepReport& layer = program->steps()[1].report;
+  EXPECT_THAT(layer.kernel, HasSubstr("gemm_u8w1"));
+  EXPECT_EQ(layer.macs, 4 * 36 * 4 * 9);
+  EXPECT_EQ(layer.output, "4x6x6 f32");
+#if defined(__x86_64__)
+  ASSERT_FALSE(layer.refused.empty());
+  EXPECT_THAT(layer.refused[0].reason, HasSubstr("needs"));
+#endif
+  EXPECT_THAT(program->steps()[2].report.refused.back().reason, HasSubstr("not quantized"));
+}
+
+TEST(Compile, RefusesWhatMixesImages) {
+  const auto refusal = [](Op op) {
+    RandomGraph g({1, 4, 6, 6}, 1);
+    g.Add(std::move(op), {g.input()});
+    const auto program = Compile(g.graph(), {});
+    return program ? "" : program.error().message;
+  };
+  EXPECT_THAT(refusal(ReshapeOp{{1, -1}}), HasSubstr("'n1'"));
+  EXPECT_THAT(refusal(ReshapeOp{{1, 144}}), HasSubstr("'n1'"));
+  EXPECT_THAT(refusal(PadOp{{1, 0, 0, 0}, {0, 0, 0, 0}, 0}), HasSubstr("'n1'"));
+  EXPECT_THAT(refusal(SoftmaxOp{0}), HasSubstr("batch"));
+  EXPECT_THAT(refusal(ConcatOp{0}), HasSubstr("batch"));
+  EXPECT_EQ(refusal(ReshapeOp{{-1, 144}}), "");
+}
+
+TEST(Compile, NamesASumOfDifferentRanks) {
+  RandomGraph g({1, 1, 1, 6}, 1);
+  const NodeId flat = g.Add(FlattenOp{}, {g.input()});
+  g.Add(AddOp{}, {flat, g.input()});
+  const auto program = Compile(g.graph(), {});
+  ASSERT_FALSE(program);
+  EXPECT_THAT(program.error().message, HasSubstr("node 'n2' (Add)"));
+}
+
+TEST(MemoryPlan, ValuesThatLiveTogetherDoNotOverlap) {
+  std::mt19937 random(3);
+  for (int round = 0; round < 200; ++round) {
+    std::vector<Storage> storages;
+    int64_t sum = 0;
+    for (int i = 0; i < 20; ++i) {
+      Storage storage;
+      storage.bytes = 1 + random() % 1000;
+      storage.first_step = static_cast<int>(random() % 30);
+      storage.last_step = storage.first_step + static_cast<int>(random() % 8);
+      sum += storage.bytes + 63;
+      storages.push_back(storage);
+    }
+    const int64_t arena = PlanMemory(storages);
+    EXPECT_LE(arena, sum);
+    for (size_t i = 0; i < storages.size(); ++i) {
+      const Storage& a = storages[i];
+      EXPECT_EQ(a.offset % 64, 0);
+      EXPECT_LE(a.offset + a.bytes, arena);
+      for (size_t j = 0; j < i; ++j) {
+        const Storage& b = storages[j];
+        const bool together = a.first_step <= b.last_step && b.first_step <= a.last_step;
+        const bool apart = a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset;
+        EXPECT_TRUE(!together || apart);
+      }
+    }
+  }
+}
+
+TEST(MemoryPlan, AChainOfLayersNeedsTwoBuffers) {
+  RandomGraph g({1, 4, 8, 8}, 1);
+  NodeId value = g.input();
+  for (int i = 0; i < 6; ++i) value = g.Convolution(value, Conv(4));
+  const auto program = Compile(g.graph(), {}).value();
+  EXPECT_EQ(program->arena_bytes_per_image(), 2 * 4 * 64 * 4);
+}
+
+TEST(Executor, RefusesSizesAndOptionsThatDoNotFit) {
+  RandomGraph g({1, 4}, 1);
+  g.Linear(g.input(), 3);
+  const auto program = Compile(g.graph(), {}).value();
+  EXPECT_FALSE(Executor::Create(program, {.threads = 0}));
+  EXPECT_FALSE(Executor::Create(program, {.max_batch = 0}));
+  EXPECT_FALSE(Executor::Create(program, {.max_batch = int64_t{1} << 60}));
+  const auto executor = Executor::Create(program, {}).value();
+  std::vector<float> images(8), outputs(6);
+  EXPECT_TRUE(executor->Run(images, 2, outputs));
+  EXPECT_FALSE(executor->Run(images, 1, outputs));
+  EXPECT_FALSE(executor->Run(images, 0, outputs));
+  EXPECT_FALSE(executor->Run(images, 2, std::span(outputs).first(5)));
+}
+
+TEST(Executor, ProfilesOnlyWhenAsked) {
+  const RandomGraph g = QuantizedNetwork(1);
+  const auto program = Compile(g.graph(), {}).value();
+  std::vector<float> images(3 * 17 * 15), outputs(10);
+  for (bool profile : {false, true}) {
+    const auto executor = Executor::Create(program, {.profile = profile}).value();
+    ASSERT_TRUE(executor->Run(images, 1, outputs));
+    double sum = 0;
+    for (double seconds : executor->step_seconds()) sum += seconds;
+    EXPECT_EQ(sum > 0, profile);
+    executor->ResetProfile();
+    for (double seconds : executor->step_seconds()) EXPECT_EQ(seconds, 0);
+  }
+}
+
+TEST(Elementary, FunctionsAreAccurate) {
+  const auto near = [](float got, double expected, double units) {
+    const double unit = std::ldexp(std::max(std::abs(expected), 1e-37), -23);
+    return std::abs(got - expected) <= units * unit;
+  };
+  for (double x = -87; x < 88; x += 0.001) {
+    const auto f = static_cast<float>(x);
+    const double exact = double{f};
+    EXPECT_TRUE(near(Exp(f), std::exp(exact), 2)) << f;
+    EXPECT_TRUE(near(Sigmoid(f), 1 / (1 + std::exp(-exact)), 4)) << f;
+    EXPECT_TRUE(near(Tanh(f), std::tanh(exact), 2)) << f;
+  }
+  EXPECT_EQ(Exp(0), 1);
+  EXPECT_EQ(Tanh(0), 0);
+  EXPECT_EQ(Sigmoid(1000), 1);
+  EXPECT_EQ(Tanh(-1000), -1);
+  EXPECT_LT(Exp(-1000), 1e-37f);
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_TRUE(std::isnan(Exp(nan)));
+  EXPECT_TRUE(std::isnan(Sigmoid(nan)));
+  EXPECT_TRUE(std::isnan(Tanh(nan)));
+}
+
+}  // namespace
+}  // namespace signum::runtime

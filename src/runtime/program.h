@@ -1,0 +1,76 @@
+// Program: a graph compiled for one instruction set. Immutable; executors share
+// it. It holds packed weights, steps and the memory plan per image, and knows
+// neither threads nor batch sizes: any of them gives the same numbers.
+#ifndef SIGNUM_RUNTIME_PROGRAM_H_
+#define SIGNUM_RUNTIME_PROGRAM_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/cpu.h"
+#include "graph/graph.h"
+#include "kernels/kernel.h"
+#include "runtime/step.h"
+#include "runtime/value.h"
+#include "signum/result.h"
+
+namespace signum::runtime {
+
+// What the load log, `signum info` and `signum bench` say about a step.
+struct StepReport {
+  std::string name;    // of the first node that went into the step
+  std::string ops;     // "Convolution+BatchNorm+Add+ReLU+Quantize"
+  std::string kernel;  // "gemm_u8w1_x86_avx512, output_stage_x86_avx512"; "" for plain code
+  std::string output;  // "64x8x8 u4"
+  std::vector<kernels::Refusal> refused;
+  int64_t macs = 0;  // for one image
+};
+
+struct PlannedStep {
+  std::unique_ptr<const Step> step;
+  StepReport report;
+};
+
+struct CompileOptions {
+  Isa isa = Isa::kScalar;  // the highest level that kernels may use
+};
+
+class Program {
+ public:
+  const std::vector<PlannedStep>& steps() const { return steps_; }
+  const std::vector<Storage>& storages() const { return storages_; }
+  int64_t arena_bytes_per_image() const { return arena_bytes_per_image_; }
+  int64_t scratch_bytes_per_thread() const { return scratch_bytes_per_thread_; }
+  // Packed weights, in bytes.
+  int64_t weight_bytes() const { return weight_bytes_; }
+  // Shapes at batch size 1, as the IR has them.
+  const Shape& input_shape() const { return input_shape_; }
+  const Shape& output_shape() const { return output_shape_; }
+  Isa isa() const { return isa_; }
+
+ private:
+  friend class Compiler;
+  Program() = default;
+
+  std::vector<PlannedStep> steps_;
+  std::vector<Storage> storages_;
+  int64_t arena_bytes_per_image_ = 0;
+  int64_t scratch_bytes_per_thread_ = 0;
+  int64_t weight_bytes_ = 0;
+  Shape input_shape_;
+  Shape output_shape_;
+  Isa isa_ = Isa::kScalar;
+};
+
+// Folds batch norms and quantizers into output stages, packs weights, chooses
+// kernels and plans memory. The graph must verify. Weights that are still floats
+// but have a weight quantizer are quantized first. kUnsupported names a node
+// that the runtime cannot run; kInvalidArgument one whose accumulators could
+// overflow.
+Result<std::shared_ptr<const Program>> Compile(const Graph& graph, const CompileOptions& options);
+
+}  // namespace signum::runtime
+
+#endif  // SIGNUM_RUNTIME_PROGRAM_H_

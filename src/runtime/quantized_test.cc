@@ -1,0 +1,226 @@
+// Quantized layers against the interpreter, for equality: scales and biases are
+// dyadic here, so that the interpreter's doubles and the runtime's floats both
+// hold every intermediate value exactly.
+#include <fmt/format.h>
+
+#include <cmath>
+#include <string>
+
+#include "runtime/testing/interpreter.h"
+#include "runtime/testing/random_graph.h"
+#include "runtime/testing/run_program.h"
+
+namespace signum::runtime {
+namespace {
+
+void ExpectExact(RandomGraph& random, const std::string& what) {
+  constexpr int64_t kBatch = 2;
+  const std::vector<float> images = random.Images(kBatch);
+  const std::vector<double> expected = Interpret(random.graph(), images, kBatch);
+  for (Isa isa : SupportedIsas()) {
+    const std::vector<float> got =
+        RunGraph(random.graph(), images, kBatch, {.isa = isa, .threads = 2, .max_batch = 2});
+    ASSERT_EQ(got.size(), expected.size());
+    for (size_t i = 0; i < got.size(); ++i) {
+      ASSERT_EQ(got[i], expected[i]) << "element " << i << " under " << IsaName(isa) << "\n"
+                                     << what;
+    }
+  }
+}
+
+// A block with everything that a layer may be fused with drawn at random.
+class RandomBlock {
+ public:
+  explicit RandomBlock(uint32_t seed)
+      : random_(seed),
+        groups_(Pick({1, 1, 1, 2, 4, 8})),
+        in_channels_(groups_ * Pick({1, 3, 8, 16, 64})),
+        graph_(Shape{1, in_channels_, Pick({1, 4, 7}), Pick({2, 5, 8})}, seed, true) {
+    Build();
+  }
+
+  RandomGraph& graph() { return graph_; }
+  const std::string& what() const { return what_; }
+
+ private:
+  int Pick(std::initializer_list<int> choices) {
+    return *(choices.begin() + random_() % choices.size());
+  }
+
+  NodeId QuantizeAtRandom(NodeId in, const char* name) {
+    const int bits = Pick({1, 1, 2, 3, 4, 5, 6, 7, 8, 8});
+    const int highest = (1 << bits) - 1;
+    const int zero_point = bits == 1 ? 0 : Pick({0, std::min(7, highest), (highest + 1) / 2});
+    const bool shift = bits == 1 && Pick({0, 1}) == 1;
+    what_ += fmt::format(" {}: {} bits, zero point {}{};", name, bits, zero_point,
+                         shift ? ", shift" : "");
+    return graph_.Quantize(in, bits, zero_point, std::ldexp(1.0f, -Pick({1, 3, 5})), shift);
+  }
+
+  ConvolutionOp ConvolutionAtRandom(NodeId in) {
+    ConvolutionOp op;
+    op.output_channels = groups_ * Pick({1, 3, 17, 32});
+    op.groups = groups_;
+    op.bias = Pick({0, 1}) == 1;
+    op.weight_quantizer = WeightQuantizer{Pick({1, 1, 2, 4, 8}), Pick({0, 1}) == 1};
+    op.window.padding = {Pick({0, 1, 3}), Pick({0, 1, 2}), Pick({0, 1, 2}), Pick({0, 1})};
+    op.window.dilation = {Pick({1, 1, 2}), Pick({1, 1, 3})};
+    op.window.stride = {Pick({1, 1, 2}), Pick({1, 1, 3})};
+    const Shape& shape = graph_.shape(in);
+    const auto largest = [](int64_t size, int before, int after, int dilation) {
+      return static_cast<int>((size + before + after - 1) / dilation + 1);
+    };
+    const Padding& pad = op.window.padding;
+    op.window.kernel = {
+        std::min(Pick({1, 1, 3, 5}), largest(shape[2], pad.top, pad.bottom, op.window.dilation[0])),
+        std::min(Pick({1, 1, 3, 4}),
+                 largest(shape[3], pad.left, pad.right, op.window.dilation[1]))};
+    if (Pick({0, 1}) == 1) op.window = Window{{1, 1}, {1, 1}, {1, 1}, {}};
+    const auto& quantize = std::get<QuantizeOp>(graph_.graph().node(in).op);
+    if (quantize.bits == 1) op.pad_code = Pick({-1, 0, 1});
+    what_ += fmt::format(" kernel {}x{} on {}, {} weight bits, groups {}, pad code {};",
+                         op.window.kernel[0], op.window.kernel[1], shape.ToString(),
+                         op.weight_quantizer->bits, groups_, op.pad_code);
+    return op;
+  }
+
+  void Build() {
+    const NodeId codes = QuantizeAtRandom(graph_.input(), "in");
+    const ConvolutionOp op = ConvolutionAtRandom(codes);
+    NodeId value = graph_.Convolution(codes, op);
+    if (Pick({0, 1}) == 1) value = graph_.BatchNorm(value);
+    if (const int residual = Pick({0, 1, 2}); residual > 0) {
+      NodeId other = graph_.Convolution(codes, op);
+      if (residual == 2) other = QuantizeAtRandom(other, "residual");
+      what_ += residual == 2 ? "" : " float residual;";
+      value = Pick({0, 1}) == 1 ? graph_.Add(AddOp{}, {value, other})
+                                : graph_.Add(AddOp{}, {other, value});
+    }
+    if (const int clamp = Pick({0, 1, 2, 3}); clamp > 0) {
+      value = graph_.Activation(value, static_cast<ActivationKind>(clamp - 1));
+    }
+    if (Pick({0, 1, 1}) == 1) {
+      const NodeId quantized = QuantizeAtRandom(value, "out");
+      // Both the codes and what they are codes of have a reader.
+      value = Pick({0, 1}) == 1 ? quantized : graph_.Add(ConcatOp{1}, {quantized, value});
+    }
+  }
+
+  std::mt19937 random_;
+  std::string what_;
+  int groups_;
+  int in_channels_;
+  RandomGraph graph_;
+};
+
+TEST(Quantized, RandomBlocksAreExact) {
+  for (uint32_t seed = 0; seed < 400; ++seed) {
+    RandomBlock block(seed);
+    ExpectExact(block.graph(), fmt::format("seed {}:{}", seed, block.what()));
+    if (testing::Test::HasFatalFailure()) return;
+  }
+}
+
+// Around PaddedDepth's multiple and the kernels' column blocks.
+TEST(Quantized, LinearLayersOfEverySize) {
+  for (int bits : {1, 4, 8}) {
+    for (int64_t features : {1, 63, 64, 65, 200}) {
+      for (int64_t outputs : {1, 15, 16, 17, 100}) {
+        RandomGraph random({1, features}, 3, true);
+        const NodeId codes = random.Quantize(random.input(), 4, 8, 0.125f);
+        random.Linear(codes, outputs, WeightQuantizer{bits, true});
+        ExpectExact(random, fmt::format("{} to {}", features, outputs));
+        if (testing::Test::HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
+ConvolutionOp BinaryConvolution(int64_t channels, Padding padding) {
+  ConvolutionOp op;
+  op.output_channels = channels;
+  op.window = {{3, 3}, {1, 1}, {1, 1}, padding};
+  op.weight_quantizer = WeightQuantizer{1, true};
+  return op;
+}
+
+// Codes must stay codes through everything that only moves or selects values.
+TEST(Quantized, ValuePreservingOperatorsKeepCodes) {
+  for (int bits : {1, 3, 8}) {
+    RandomGraph g({1, 8, 9, 9}, 5, true);
+    const NodeId codes = g.Quantize(g.input(), bits, bits == 1 ? 0 : 2, 0.25f);
+    const NodeId pool = g.Add(MaxPoolOp{Window{{3, 3}, {2, 2}, {1, 1}, Padding::All(1)}}, {codes});
+    const NodeId padded = g.Add(PadOp{{0, 1, 1, 0}, {0, 3, 0, 1}, 0.0f}, {pool});
+    const NodeId twice = g.Add(ConcatOp{1}, {padded, padded});
+    const NodeId larger = g.Add(UpsampleOp{2, UpsampleMode::kNearest}, {twice});
+    const NodeId dropped = g.Add(DropoutOp{}, {larger});
+    const NodeId conv = g.Convolution(dropped, BinaryConvolution(5, Padding::All(1)));
+    const NodeId again = g.Quantize(conv, 4, 3, 0.5f);
+    const NodeId flat = g.Add(FlattenOp{}, {again});
+    g.Linear(flat, 6, WeightQuantizer{2, true});
+    ExpectExact(g, fmt::format("{} bits", bits));
+    const auto program = Compile(g.graph(), {.isa = DetectIsa()}).value();
+    for (const PlannedStep& step : program->steps()) {
+      EXPECT_NE(step.report.ops, "Dequantize") << step.report.name;
+    }
+  }
+}
+
+TEST(Quantized, AveragesOfCodesAreExact) {
+  for (int bits : {1, 8}) {
+    RandomGraph g({1, 8, 8, 8}, 6, true);
+    const NodeId codes = g.Quantize(g.input(), bits, bits == 1 ? 0 : 128, 0.25f);
+    const AveragePoolOp pool{Window{{2, 2}, {2, 2}, {1, 1}, {0, 1, 0, 1}}, true};
+    const NodeId mean = g.Add(pool, {codes});
+    g.Add(ConcatOp{3},
+          {g.Add(GlobalAveragePoolOp{}, {codes}), g.Add(GlobalAveragePoolOp{}, {mean})});
+    // Means of 4 and 64; those of 20 are not dyadic, so the last is left near.
+    const std::vector<float> images = g.Images(1);
+    const std::vector<double> expected = Interpret(g.graph(), images, 1);
+    const std::vector<float> got = RunGraph(g.graph(), images, 1, {.isa = DetectIsa()});
+    for (size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], expected[i], 1e-6);
+  }
+}
+
+// Layers of which only one side is quantized run on floats.
+TEST(Quantized, MixedLayersRunOnFloats) {
+  RandomGraph g({1, 4, 6, 6}, 8, true);
+  ConvolutionOp op = BinaryConvolution(5, Padding::All(1));
+  const NodeId first = g.Convolution(g.input(), op);  // codes times floats
+  const NodeId codes = g.Quantize(first, 1, 0, 0.5f);
+  op.weight_quantizer.reset();
+  op.pad_code = -1;
+  g.Convolution(codes, op);  // floats times codes
+  ExpectExact(g, "mixed");
+}
+
+// Annotated weights that are floats yet give what frozen ones do.
+TEST(Quantized, FloatWeightsWithAQuantizerAreQuantized) {
+  RandomGraph g({1, 4, 6, 6}, 9, false);
+  const NodeId codes = g.Quantize(g.input(), 8, 128, 1.0f / 128);
+  ConvolutionOp op = BinaryConvolution(5, Padding::All(1));
+  op.weight_quantizer.reset();
+  const NodeId conv = g.Convolution(codes, op);
+  Graph graph = g.graph();
+  std::get<ConvolutionOp>(graph.node(conv).op).weight_quantizer = WeightQuantizer{1, true};
+  const std::vector<float> images = g.Images(1);
+  const std::vector<double> expected = Interpret(graph, images, 1);
+  const std::vector<float> got = RunGraph(graph, images, 1, {.isa = DetectIsa()});
+  for (size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], expected[i], 1e-4);
+  const auto program = Compile(graph, {.isa = Isa::kScalar}).value();
+  EXPECT_THAT(program->steps()[1].report.kernel, testing::HasSubstr("gemm_u8w1"));
+}
+
+TEST(Quantized, RefusesASumThatCouldOverflow) {
+  RandomGraph g({1, 70000}, 1);
+  const NodeId codes = g.Quantize(g.input(), 8, 0, 0.01f);
+  g.Add(LinearOp{1, false, WeightQuantizer{8, true}}, {codes},
+        {{"weight", Tensor({1, 70000}, std::vector<int8_t>(70000, 127))},
+         {"weight_scale", Tensor::Filled({1}, 0.01f)}});
+  const auto program = Compile(g.graph(), {});
+  ASSERT_FALSE(program);
+  EXPECT_THAT(program.error().message, testing::HasSubstr("node 'n2'"));
+}
+
+}  // namespace
+}  // namespace signum::runtime

@@ -1,0 +1,41 @@
+#include "signum/session.h"
+
+#include <utility>
+
+#include "base/cpu.h"
+#include "runtime/executor.h"
+#include "runtime/network.h"
+
+namespace signum {
+
+struct Session::Impl {
+  std::unique_ptr<runtime::Executor> executor;
+};
+
+Result<std::shared_ptr<const runtime::Program>> Model::Network::ProgramFor(Isa isa) const {
+  const std::lock_guard lock(mutex_);
+  if (auto program = program_.lock(); program != nullptr && program->isa() == isa) return program;
+  SIGNUM_ASSIGN_OR_RETURN(auto program, runtime::Compile(graph, {.isa = isa}));
+  program_ = program;
+  return program;
+}
+
+Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() = default;
+
+Result<Session> Session::Create(const Model& model, const SessionOptions& options) {
+  SIGNUM_ASSIGN_OR_RETURN(const Isa isa, AllowedIsa());
+  SIGNUM_ASSIGN_OR_RETURN(auto program, model.network().ProgramFor(isa));
+  SIGNUM_ASSIGN_OR_RETURN(auto executor, runtime::Executor::Create(
+                                             std::move(program), {.threads = options.threads,
+                                                                  .max_batch = options.max_batch}));
+  return Session(std::make_unique<Impl>(Impl{std::move(executor)}));
+}
+
+Status Session::Run(std::span<const float> images, int64_t batch, std::span<float> outputs) {
+  return impl_->executor->Run(images, batch, outputs);
+}
+
+}  // namespace signum

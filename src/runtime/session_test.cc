@@ -1,0 +1,91 @@
+// The public API, on files as users have them. Runs under the cap of SIGNUM_ISA.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "base/cpu.h"
+#include "base/file.h"
+#include "format/sgn.h"
+#include "runtime/testing/quantized_network.h"
+#include "signum/signum.h"
+
+namespace signum {
+namespace {
+
+using testing::HasSubstr;
+
+class SessionTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (const auto allowed = AllowedIsa(); !allowed) GTEST_SKIP() << allowed.error().message;
+    graph_ = runtime::QuantizedNetwork(3).graph();
+    graph_.name = "tiny";
+    for (int i = 0; i < 10; ++i) graph_.class_names.push_back("class " + std::to_string(i));
+    path_ = testing::TempDir() + "signum_session_" + std::to_string(getpid()) + ".sgn";
+    ASSERT_TRUE(WriteSgn(graph_, path_));
+  }
+  void TearDown() override { std::filesystem::remove(path_); }
+
+  Graph graph_;
+  std::string path_;
+};
+
+TEST_F(SessionTest, ModelTellsWhatTheFileHolds) {
+  const Model model = Model::Load(path_).value();
+  EXPECT_EQ(model.name(), "tiny");
+  EXPECT_EQ(model.input_size(), (ImageSize{3, 17, 15}));
+  EXPECT_EQ(model.output_shape(), std::vector<int64_t>{10});
+  EXPECT_EQ(model.output_size(), 10);
+  EXPECT_EQ(model.class_names()[9], "class 9");
+  const auto bytes = base::ReadFile(path_).value();
+  EXPECT_EQ(Model::Parse(bytes.data(), bytes.size()).value().name(), "tiny");
+}
+
+TEST_F(SessionTest, SessionsOfOneModelAgreeFromSeveralThreads) {
+  const Model model = Model::Load(path_).value();
+  constexpr int64_t kImages = 7;
+  const std::vector<float> images = runtime::QuantizedNetwork(3).Images(kImages);
+  std::vector<std::vector<float>> outputs(4, std::vector<float>(kImages * 10));
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i, model] {
+      Session session = Session::Create(model, {.threads = 1 + i % 2, .max_batch = 1 + i}).value();
+      for (int round = 0; round < 3; ++round) {
+        ASSERT_TRUE(session.Run(images, kImages, outputs[i]));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (int i = 1; i < 4; ++i) EXPECT_EQ(outputs[i], outputs[0]);
+  EXPECT_NE(outputs[0], std::vector<float>(kImages * 10));
+}
+
+TEST_F(SessionTest, SessionsMoveAndOutliveTheirModel) {
+  std::optional<Model> model = Model::Load(path_).value();
+  Session first = Session::Create(*model).value();
+  model.reset();
+  Session second = std::move(first);
+  std::vector<float> images(3 * 17 * 15), outputs(10);
+  EXPECT_TRUE(second.Run(images, 1, outputs));
+}
+
+TEST_F(SessionTest, ErrorsSayWhatToDo) {
+  EXPECT_THAT(Model::Load("no/such.sgn").error().message, HasSubstr("no/such.sgn"));
+  EXPECT_FALSE(Model::Parse("nonsense", 8));
+  const Model model = Model::Load(path_).value();
+  EXPECT_THAT(Session::Create(model, {.threads = 0}).error().message, HasSubstr("threads"));
+  EXPECT_THAT(Session::Create(model, {.max_batch = -1}).error().message, HasSubstr("batch"));
+  Session session = Session::Create(model).value();
+  std::vector<float> images(3 * 32 * 32), outputs(10);
+  const Status status = session.Run(images, 1, outputs);
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error().message, HasSubstr("1x3x17x15"));
+}
+
+}  // namespace
+}  // namespace signum

@@ -1,0 +1,157 @@
+#include "runtime/stage_step.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "runtime/aligned_buffer.h"
+
+namespace signum::runtime {
+namespace {
+
+class StageStep : public Step {
+ public:
+  StageStep(const Value& input, Finish finish)
+      : input_(input),
+        finish_(std::move(finish)),
+        tile_rows_(std::max<int64_t>(1, kElementGrain / finish_.channels())) {
+    SIGNUM_CHECK(input.elements() % finish_.channels() == 0);
+  }
+
+  int64_t scratch_bytes() const override {
+    return AlignUp(tile_rows_ * finish_.channels() * int64_t{sizeof(float)});
+  }
+
+  void Run(const RunContext& context) const override {
+    const int64_t channels = finish_.channels();
+    const int64_t rows = context.batch * input_.elements() / channels;
+    ParallelRanges(context, rows, tile_rows_, [&](int64_t begin, int64_t end, int thread) {
+      auto* temporary = reinterpret_cast<float*>(context.Scratch(thread));
+      const Finish::Tile tile = {.first_row = begin,
+                                 .rows = end - begin,
+                                 .first_channel = 0,
+                                 .channels = channels,
+                                 .stride = channels};
+      if (!input_.encoding.codes) {
+        finish_.Run(context, tile, context.At<const float>(input_) + begin * channels, temporary);
+        return;
+      }
+      const uint8_t* codes = context.At<const uint8_t>(input_) + begin * channels;
+      const int zero_point = input_.encoding.zero_point;
+      for (int64_t i = 0; i < tile.rows * channels; ++i) {
+        temporary[i] = static_cast<float>(codes[i] - zero_point);
+      }
+      finish_.Run(context, tile, temporary, temporary);
+    });
+  }
+
+ private:
+  Value input_;
+  Finish finish_;
+  int64_t tile_rows_;
+};
+
+class InputStep : public Step {
+ public:
+  InputStep(const Shape& shape, std::vector<float> mean, std::vector<float> deviation,
+            Finish finish)
+      : maps_(shape.rank() == 4),
+        channels_(maps_ ? shape[1] : shape.elements()),
+        height_(maps_ ? shape[2] : 1),
+        width_(maps_ ? shape[3] : 1),
+        mean_(std::move(mean)),
+        deviation_(std::move(deviation)),
+        finish_(std::move(finish)) {}
+
+  int64_t scratch_bytes() const override {
+    return AlignUp(width_ * channels_ * int64_t{sizeof(float)});
+  }
+
+  void Run(const RunContext& context) const override {
+    context.pool->ParallelFor(context.batch * height_, [&](int64_t row, int thread) {
+      auto* floats = reinterpret_cast<float*>(context.Scratch(thread));
+      const float* image = context.images + row / height_ * channels_ * height_ * width_;
+      for (int64_t c = 0; c < channels_; ++c) {
+        const float* from = image + (c * height_ + row % height_) * width_;
+        const float mean = mean_.empty() ? 0.0f : mean_[c];
+        const float deviation = deviation_.empty() ? 1.0f : deviation_[c];
+        for (int64_t x = 0; x < width_; ++x)
+          floats[x * channels_ + c] = (from[x] - mean) / deviation;
+      }
+      const Finish::Tile tile = {.first_row = row,
+                                 .rows = 1,
+                                 .first_channel = 0,
+                                 .channels = finish_.channels(),
+                                 .stride = finish_.channels()};
+      finish_.Run(context, tile, floats, floats);
+    });
+  }
+
+ private:
+  bool maps_;
+  int64_t channels_, height_, width_;
+  std::vector<float> mean_, deviation_;
+  Finish finish_;
+};
+
+class OutputStep : public Step {
+ public:
+  explicit OutputStep(const Value& value) : value_(value) {}
+
+  void Run(const RunContext& context) const override {
+    const bool transpose = !IsRowMajor(value_.shape);
+    const int64_t channels = transpose ? value_.channels() : 1;
+    const int64_t pixels = value_.elements() / channels;
+    context.pool->ParallelFor(context.batch * channels, [&](int64_t row, int) {
+      const int64_t from = row / channels * value_.elements() + row % channels;
+      float* to = context.outputs + row * pixels;
+      if (value_.encoding.codes) {
+        const Encoding& encoding = value_.encoding;
+        const uint8_t* codes = context.At<const uint8_t>(value_) + from;
+        for (int64_t i = 0; i < pixels; ++i) {
+          to[i] = encoding.scale * static_cast<float>(codes[i * channels] - encoding.zero_point);
+        }
+      } else {
+        const float* floats = context.At<const float>(value_) + from;
+        for (int64_t i = 0; i < pixels; ++i) to[i] = floats[i * channels];
+      }
+    });
+  }
+
+ private:
+  Value value_;
+};
+
+}  // namespace
+
+int64_t StageRowLength(const Shape& shape) {
+  constexpr int64_t kLongest = 1024;
+  const std::vector<int64_t> sizes = StoredSizes(shape);
+  int64_t length = sizes.empty() ? 1 : sizes.back();
+  for (int axis = static_cast<int>(sizes.size()) - 2; axis >= 0; --axis) {
+    if (length * sizes[axis] > kLongest) break;
+    length *= sizes[axis];
+  }
+  return length;
+}
+
+std::unique_ptr<const Step> MakeStageStep(const Value& input, Finish finish) {
+  return std::make_unique<StageStep>(input, std::move(finish));
+}
+
+int64_t InputRowLength(const Shape& shape) {
+  return shape.rank() == 4 ? shape[1] * shape[3] : shape.elements();
+}
+
+std::unique_ptr<const Step> MakeInputStep(const Shape& shape, std::vector<float> mean,
+                                          std::vector<float> deviation, Finish finish) {
+  SIGNUM_CHECK(finish.channels() == InputRowLength(shape));
+  return std::make_unique<InputStep>(shape, std::move(mean), std::move(deviation),
+                                     std::move(finish));
+}
+
+std::unique_ptr<const Step> MakeOutputStep(const Value& value) {
+  return std::make_unique<OutputStep>(value);
+}
+
+}  // namespace signum::runtime

@@ -1,0 +1,70 @@
+// Value: what a step reads or writes, as the compiler sees it: a place in the
+// arena, the IR's shape of one image, and what the numbers stand for.
+//
+// Layout: images follow each other without gaps. A value of rank 4 is stored
+// NHWC, channels adjacent; any other rank is row-major as the IR has it.
+#ifndef SIGNUM_RUNTIME_VALUE_H_
+#define SIGNUM_RUNTIME_VALUE_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "base/shape.h"
+
+namespace signum::runtime {
+
+// Floats, or the uint8 codes of floats: value = scale * (code - zero_point). A
+// 1-bit value has the codes 0 and 2 with zero point 1, so that it is -1 or +1
+// times the scale, and the code 1 is an exact zero.
+struct Encoding {
+  bool codes = false;
+  float scale = 1.0f;
+  int zero_point = 0;
+  int bits = 32;
+
+  int highest_code() const { return bits == 1 ? 2 : (1 << bits) - 1; }
+  bool operator==(const Encoding&) const = default;
+};
+
+struct Value {
+  int storage = -1;  // index of a Storage
+  Shape shape;       // the IR's, at batch size 1
+  Encoding encoding;
+
+  int64_t elements() const { return shape.elements(); }
+  int64_t element_bytes() const { return encoding.codes ? 1 : 4; }
+  // Sizes of rank 4 values.
+  int64_t channels() const { return shape[1]; }
+  int64_t height() const { return shape[2]; }
+  int64_t width() const { return shape[3]; }
+};
+
+// A part of the arena, shared by values that alias (a flattened one and its
+// source). Alive from the step that writes it to the last that reads it.
+struct Storage {
+  int64_t bytes = 0;  // per image
+  int first_step = 0;
+  int last_step = 0;
+  int64_t offset = 0;  // per image; PlanMemory sets it
+};
+
+// The sizes of one image's axes in the order they are stored.
+inline std::vector<int64_t> StoredSizes(const Shape& shape) {
+  if (shape.rank() == 4) return {shape[2], shape[3], shape[1]};
+  return {shape.sizes().begin() + 1, shape.sizes().end()};
+}
+
+// The place of the IR's `axis` (1 or higher) in StoredSizes.
+inline int StoredAxis(const Shape& shape, int axis) {
+  if (shape.rank() != 4) return axis - 1;
+  return axis == 1 ? 2 : axis - 2;
+}
+
+// Whether the stored order is the IR's row-major order.
+inline bool IsRowMajor(const Shape& shape) {
+  return shape.rank() != 4 || shape[1] == 1 || shape[2] * shape[3] == 1;
+}
+
+}  // namespace signum::runtime
+
+#endif  // SIGNUM_RUNTIME_VALUE_H_

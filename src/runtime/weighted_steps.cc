@@ -1,0 +1,177 @@
+#include "runtime/weighted_steps.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "kernels/gemm_f32/gemm_f32.h"
+#include "kernels/gemm_u8s8/gemm_u8s8.h"
+#include "kernels/gemm_u8w1/gemm_u8w1.h"
+#include "runtime/depthwise_step.h"
+#include "runtime/gemm_step.h"
+
+namespace signum::runtime {
+namespace {
+
+struct GemmU8W1 {
+  using Activation = uint8_t;
+  using Weight = int8_t;
+  using Packed = uint8_t;
+  using Sum = int32_t;
+  const kernels::GemmU8W1Kernel* kernel;
+
+  static int64_t RowElements(int64_t depth) { return kernels::PaddedDepth(depth); }
+  void Run(int64_t m, int64_t n, int64_t row_elements, const uint8_t* a, int64_t lda,
+           const uint8_t* packed, const int32_t* init, int32_t* c, int64_t ldc) const {
+    kernel->run(m, n, row_elements, a, lda, packed, init, c, ldc);
+  }
+};
+
+struct GemmU8S8 {
+  using Activation = uint8_t;
+  using Weight = int8_t;
+  using Packed = int8_t;
+  using Sum = int32_t;
+  const kernels::GemmU8S8Kernel* kernel;
+
+  static int64_t RowElements(int64_t depth) { return kernels::PaddedDepth(depth); }
+  void Run(int64_t m, int64_t n, int64_t row_elements, const uint8_t* a, int64_t lda,
+           const int8_t* packed, const int32_t* init, int32_t* c, int64_t ldc) const {
+    kernel->run(m, n, row_elements, a, lda, packed, init, c, ldc);
+  }
+};
+
+struct GemmF32 {
+  using Activation = float;
+  using Weight = float;
+  using Packed = float;
+  using Sum = float;
+  const kernels::GemmF32Kernel* kernel;
+
+  static int64_t RowElements(int64_t depth) { return depth; }
+  void Run(int64_t m, int64_t n, int64_t row_elements, const float* a, int64_t lda,
+           const float* packed, const float*, float* c, int64_t ldc) const {
+    kernel->run(m, n, row_elements, a, lda, packed, c, ldc);
+  }
+};
+
+// From {out, in / groups, taps} to {out, taps, in / groups}.
+template <typename T>
+std::vector<T> PatchOrder(const ConvolutionGeometry& geometry, std::span<const T> weights) {
+  const int64_t inputs = geometry.group_inputs();
+  const int64_t taps = geometry.depth() / inputs;
+  std::vector<T> ordered(weights.size());
+  for (int64_t out = 0; out < geometry.out_channels; ++out) {
+    for (int64_t in = 0; in < inputs; ++in) {
+      for (int64_t tap = 0; tap < taps; ++tap) {
+        ordered[(out * taps + tap) * inputs + in] = weights[(out * inputs + in) * taps + tap];
+      }
+    }
+  }
+  return ordered;
+}
+
+// From {channels, 1, taps} to {taps, channels}.
+template <typename To, typename From>
+std::vector<To> TapOrder(const ConvolutionGeometry& geometry, std::span<const From> weights) {
+  const int64_t taps = geometry.depth();
+  std::vector<To> ordered(weights.size());
+  for (int64_t channel = 0; channel < geometry.out_channels; ++channel) {
+    for (int64_t tap = 0; tap < taps; ++tap) {
+      ordered[tap * geometry.out_channels + channel] = weights[channel * taps + tap];
+    }
+  }
+  return ordered;
+}
+
+// What the zero point adds to the sums: -zero_point * sum over the row.
+std::vector<int32_t> ZeroPointTerms(const ConvolutionGeometry& geometry,
+                                    std::span<const int8_t> codes, int zero_point) {
+  std::vector<int32_t> terms;
+  for (int64_t out = 0; out < geometry.out_channels; ++out) {
+    int64_t sum = 0;
+    for (int8_t code : codes.subspan(out * geometry.depth(), geometry.depth())) sum += code;
+    terms.push_back(static_cast<int32_t>(-zero_point * sum));
+  }
+  return terms;
+}
+
+bool IsDepthwise(const ConvolutionGeometry& geometry) {
+  return geometry.groups > 1 && geometry.group_inputs() == 1 && geometry.group_outputs() == 1;
+}
+
+kernels::Selection<kernels::OutputStageKernel> SelectStage(Isa isa, WeightedStep& made) {
+  auto stage = kernels::SelectOutputStage(isa);
+  made.kernel += fmt::format(", {}", stage.kernel->name);
+  made.refused.insert(made.refused.end(), stage.refused.begin(), stage.refused.end());
+  return stage;
+}
+
+template <typename Gemm, typename Selection>
+WeightedStep MakeGemmStep(const ConvolutionGeometry& geometry, const Value& input,
+                          Selection selection, std::span<const typename Gemm::Weight> weights,
+                          std::vector<typename Gemm::Sum> init, typename Gemm::Activation pad,
+                          const FinishSpec& finish, Isa isa) {
+  WeightedStep made;
+  made.kernel = selection.kernel->name;
+  made.refused = std::move(selection.refused);
+  const auto stage = SelectStage(isa, made);
+  auto step = std::make_unique<GemmStep<Gemm>>(geometry, input, Gemm{selection.kernel},
+                                               PatchOrder(geometry, weights), std::move(init), pad,
+                                               Finish(finish, stage.kernel));
+  made.weight_bytes = step->weight_bytes();
+  made.step = std::move(step);
+  return made;
+}
+
+template <typename Activation, typename Weight, typename Sum, typename Source>
+WeightedStep MakeDepthwiseStep(const ConvolutionGeometry& geometry, const Value& input,
+                               std::span<const Source> weights, std::vector<Sum> init,
+                               Activation pad, const FinishSpec& finish, Isa isa) {
+  WeightedStep made;
+  made.kernel = "depthwise_plain";
+  made.refused.push_back({"gemm", "every channel has a filter of its own, so there is no matrix"});
+  const auto stage = SelectStage(isa, made);
+  using DepthwiseOf = DepthwiseStep<Activation, Weight, Sum>;
+  auto step = std::make_unique<DepthwiseOf>(geometry, input, TapOrder<Weight>(geometry, weights),
+                                            std::move(init), pad, Finish(finish, stage.kernel));
+  made.weight_bytes = step->weight_bytes();
+  made.step = std::move(step);
+  return made;
+}
+
+}  // namespace
+
+WeightedStep MakeQuantizedStep(const ConvolutionGeometry& geometry, const Value& input,
+                               std::span<const int8_t> codes, int weight_bits, int pad,
+                               const FinishSpec& finish, Isa isa) {
+  std::vector<int32_t> init = ZeroPointTerms(geometry, codes, input.encoding.zero_point);
+  const auto pad_code = static_cast<uint8_t>(pad);
+  if (IsDepthwise(geometry)) {
+    return MakeDepthwiseStep<uint8_t, int16_t, int32_t>(geometry, input, codes, std::move(init),
+                                                        pad_code, finish, isa);
+  }
+  if (weight_bits == 1) {
+    return MakeGemmStep<GemmU8W1>(geometry, input, kernels::SelectGemmU8W1(isa), codes,
+                                  std::move(init), pad_code, finish, isa);
+  }
+  WeightedStep made = MakeGemmStep<GemmU8S8>(geometry, input, kernels::SelectGemmU8S8(isa), codes,
+                                             std::move(init), pad_code, finish, isa);
+  made.refused.push_back(
+      {"gemm_u8w1", fmt::format("the weights have {} bits, not 1", weight_bits)});
+  return made;
+}
+
+WeightedStep MakeFloatStep(const ConvolutionGeometry& geometry, const Value& input,
+                           std::span<const float> weights, float pad, const FinishSpec& finish,
+                           Isa isa) {
+  std::vector<float> init(static_cast<size_t>(geometry.out_channels), 0.0f);
+  if (IsDepthwise(geometry)) {
+    return MakeDepthwiseStep<float, float, float>(geometry, input, weights, std::move(init), pad,
+                                                  finish, isa);
+  }
+  return MakeGemmStep<GemmF32>(geometry, input, kernels::SelectGemmF32(isa), weights,
+                               std::move(init), pad, finish, isa);
+}
+
+}  // namespace signum::runtime

@@ -1,0 +1,42 @@
+// The steps with weights: convolutions and linear layers on codes or floats,
+// each with what follows it up to the next stored value.
+#ifndef SIGNUM_RUNTIME_WEIGHTED_STEPS_H_
+#define SIGNUM_RUNTIME_WEIGHTED_STEPS_H_
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/cpu.h"
+#include "kernels/kernel.h"
+#include "runtime/finish.h"
+#include "runtime/patches.h"
+#include "runtime/step.h"
+
+namespace signum::runtime {
+
+// A step with the names of the kernels it runs on.
+struct WeightedStep {
+  std::unique_ptr<const Step> step;
+  std::string kernel;
+  std::vector<kernels::Refusal> refused;
+  int64_t weight_bytes = 0;  // packed
+};
+
+// sums = sum over taps of code_w * (code_x - zero_point), exact in int32.
+// `codes`: {out, in / groups, kernel_h, kernel_w} as the IR has them, each -1 or
+// +1 where `weight_bits` is 1. `pad`: the code that padding holds.
+WeightedStep MakeQuantizedStep(const ConvolutionGeometry& geometry, const Value& input,
+                               std::span<const int8_t> codes, int weight_bits, int pad,
+                               const FinishSpec& finish, Isa isa);
+
+// The same on floats.
+WeightedStep MakeFloatStep(const ConvolutionGeometry& geometry, const Value& input,
+                           std::span<const float> weights, float pad, const FinishSpec& finish,
+                           Isa isa);
+
+}  // namespace signum::runtime
+
+#endif  // SIGNUM_RUNTIME_WEIGHTED_STEPS_H_

@@ -1,0 +1,40 @@
+// The zoo: well-known networks as Graph builders, with fresh weights.
+//
+// Each network is built for any input size, channel and class count. Knows
+// nothing of training, data or files; quantization annotations are left to
+// src/quant, so every network comes out in float.
+#ifndef SIGNUM_ZOO_ZOO_H_
+#define SIGNUM_ZOO_ZOO_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+#include "signum/result.h"
+
+namespace signum::zoo {
+
+struct ZooOptions {
+  // 0 takes the network's own: 3 x 32 x 32 and 10 classes.
+  int64_t channels = 0, height = 0, width = 0, classes = 0;
+  // ResNets: "projection" (default), "keras", "pad"; see resnet.cc. The other
+  // networks have one form, "".
+  std::string variant;
+  // One entry per channel each: a Normalize node after the input. Empty: none.
+  std::vector<float> mean, deviation;
+  // Of the initial weights: the same seed gives the same bytes everywhere.
+  uint64_t seed = 0;
+};
+
+// The names that BuildZoo takes: "lenet", "alexnet-cifar", "resnet20", ...
+std::vector<std::string> ZooNames();
+
+// The network called `name`, verified. An unknown name or variant is an error
+// that suggests the nearest; an input too small for the network, or one that
+// makes a layer huge, is an error that names the layer.
+Result<Graph> BuildZoo(const std::string& name, const ZooOptions& options = {});
+
+}  // namespace signum::zoo
+
+#endif  // SIGNUM_ZOO_ZOO_H_

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import unittest
 
-SIGNUM = os.environ["SIGNUM_EXECUTABLE"]
+SIGNUM = os.path.abspath(os.environ["SIGNUM_EXECUTABLE"])
 WRITE_MODEL = os.environ["WRITE_MODEL"]
 SANITIZED = bool(os.environ.get("SIGNUM_SANITIZE"))
 TRAINER = pathlib.Path(SIGNUM).with_name("signum-train")

@@ -35,12 +35,13 @@ struct BenchFlags {
   bool json = false;
 };
 
-// Times of single runs, in milliseconds, in rising order.
+double Quantile(const std::vector<double>& sorted, double share) {
+  return sorted[static_cast<size_t>(share * static_cast<double>(sorted.size() - 1))];
+}
+
 struct Timing {
-  std::vector<double> milliseconds;
-  double Quantile(double share) const {
-    return milliseconds[static_cast<size_t>(share * static_cast<double>(milliseconds.size() - 1))];
-  }
+  std::vector<double> milliseconds;  // of single runs, in rising order
+  std::vector<double> step_seconds;  // the median of every step; 0 where not profiled
 };
 
 double Now() {
@@ -73,15 +74,21 @@ Result<Timing> Measure(runtime::Executor& executor, const BenchFlags& flags) {
   do {
     SIGNUM_RETURN_IF_ERROR(run());
   } while (Now() < warm);
-  executor.ResetProfile();
   Timing timing;
+  std::vector<std::vector<double>> steps(program.steps().size());
   const double end = Now() + flags.seconds;
   const size_t least = flags.iterations > 0 ? flags.iterations : 5;
   while (timing.milliseconds.size() < least || (flags.iterations == 0 && Now() < end)) {
+    executor.ResetProfile();
     SIGNUM_ASSIGN_OR_RETURN(const double milliseconds, run());
     timing.milliseconds.push_back(milliseconds);
+    for (size_t i = 0; i < steps.size(); ++i) steps[i].push_back(executor.step_seconds()[i]);
   }
   std::sort(timing.milliseconds.begin(), timing.milliseconds.end());
+  for (std::vector<double>& seconds : steps) {
+    std::sort(seconds.begin(), seconds.end());
+    timing.step_seconds.push_back(Quantile(seconds, 0.5));
+  }
   return timing;
 }
 
@@ -122,18 +129,17 @@ void PrintJson(const runtime::Executor& executor, const Timing& timing, const Be
   json["threads"] = flags.threads;
   json["batch"] = flags.batch;
   json["runs"] = timing.milliseconds.size();
-  json["min_ms"] = timing.Quantile(0);
-  json["median_ms"] = timing.Quantile(0.5);
-  json["p90_ms"] = timing.Quantile(0.9);
-  json["images_per_second"] = 1e3 * static_cast<double>(flags.batch) / timing.Quantile(0.5);
+  json["min_ms"] = Quantile(timing.milliseconds, 0);
+  json["median_ms"] = Quantile(timing.milliseconds, 0.5);
+  json["p90_ms"] = Quantile(timing.milliseconds, 0.9);
+  json["images_per_second"] =
+      1e3 * static_cast<double>(flags.batch) / Quantile(timing.milliseconds, 0.5);
   json["macs"] = Macs(program);
   json["weight_bytes"] = program.weight_bytes();
   json["memory_bytes"] = executor.memory_bytes();
   json["steps"] = Json::array();
-  const auto runs = static_cast<double>(timing.milliseconds.size());
   for (size_t i = 0; i < program.steps().size(); ++i) {
-    json["steps"].push_back(
-        StepJson(program.steps()[i], executor.step_seconds()[i] / runs, flags.batch));
+    json["steps"].push_back(StepJson(program.steps()[i], timing.step_seconds[i], flags.batch));
   }
   const auto text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
   std::printf("%s\n", text.c_str());
@@ -142,7 +148,7 @@ void PrintJson(const runtime::Executor& executor, const Timing& timing, const Be
 void PrintSummary(const runtime::Executor& executor, const Timing& timing,
                   const BenchFlags& flags) {
   const runtime::Program& program = executor.program();
-  const double median = timing.Quantile(0.5);
+  const double median = Quantile(timing.milliseconds, 0.5);
   const auto batch = static_cast<double>(flags.batch);
   report::Table table({{"measure"}, {"value", true}});
   table.AddRow({"processor", CpuName()});
@@ -151,9 +157,9 @@ void PrintSummary(const runtime::Executor& executor, const Timing& timing,
   table.AddRow({"batch", std::to_string(flags.batch)});
   table.AddRow({"runs", report::HumanCount(static_cast<int64_t>(timing.milliseconds.size()))});
   table.AddRule();
-  table.AddRow({"minimum", fmt::format("{:.3f} ms", timing.Quantile(0))});
+  table.AddRow({"minimum", fmt::format("{:.3f} ms", Quantile(timing.milliseconds, 0))});
   table.AddRow({"median", fmt::format("{:.3f} ms", median)});
-  table.AddRow({"90th percentile", fmt::format("{:.3f} ms", timing.Quantile(0.9))});
+  table.AddRow({"90th percentile", fmt::format("{:.3f} ms", Quantile(timing.milliseconds, 0.9))});
   table.AddRow({"images/s", report::HumanNumber(1e3 * batch / median)});
   table.AddRow({"GOP/s", report::HumanNumber(
                              Giga(static_cast<double>(Macs(program)) * batch, 1e-3 * median))});
@@ -162,11 +168,9 @@ void PrintSummary(const runtime::Executor& executor, const Timing& timing,
   std::fputs(table.ToText().c_str(), stdout);
 }
 
-void PrintProfile(const runtime::Executor& executor, const Timing& timing,
-                  const BenchFlags& flags) {
-  const auto runs = static_cast<double>(timing.milliseconds.size());
+void PrintProfile(const runtime::Program& program, const Timing& timing, const BenchFlags& flags) {
   double total = 0;
-  for (double seconds : executor.step_seconds()) total += seconds / runs;
+  for (double seconds : timing.step_seconds) total += seconds;
   report::Table table({{"layer"},
                        {"operators"},
                        {"output"},
@@ -174,10 +178,10 @@ void PrintProfile(const runtime::Executor& executor, const Timing& timing,
                        {"ms", true},
                        {"share", true},
                        {"GOP/s", true}});
-  const auto& steps = executor.program().steps();
+  const auto& steps = program.steps();
   for (size_t i = 0; i < steps.size(); ++i) {
     const runtime::StepReport& report = steps[i].report;
-    const double seconds = executor.step_seconds()[i] / runs;
+    const double seconds = timing.step_seconds[i];
     const double gops = Giga(static_cast<double>(report.macs * flags.batch), seconds);
     table.AddRow({report.name, report.ops, report.output,
                   report.kernel.substr(0, report.kernel.find(',')),
@@ -214,7 +218,7 @@ Status Bench(const BenchFlags& flags) {
     return {};
   }
   PrintSummary(*executor, timing, flags);
-  if (flags.profile) PrintProfile(*executor, timing, flags);
+  if (flags.profile) PrintProfile(executor->program(), timing, flags);
   if (flags.explain) PrintReasons(executor->program());
   return {};
 }

@@ -10,6 +10,7 @@
 #include "base/cpu.h"
 #include "data/dataset.h"
 #include "format/sgn.h"
+#include "graph/passes/fold_batch_norm.h"
 #include "report/table.h"
 #include "run_folder.h"
 #include "train/trainer.h"
@@ -130,19 +131,25 @@ void Print(const RunFolder& run, const std::string& output, const Summary& s, bo
   fmt::print("report          {}\n", run.report_path());
 }
 
+// What is handed to the user. A quantized network is there to run; a trained one
+// to be quantized, which needs its batch norms.
+Graph Finished(const RunArguments& arguments, const Graph& network) {
+  return arguments.verb == "quantize" ? FoldBatchNorm(network) : network;
+}
+
 Result<Summary> Conclude(RunFolder& run, const train::TrainOutcome& outcome,
                          const data::Dataset& test) {
   const train::TrainConfig& config = run.arguments().training;
   Summary summary{outcome.test_accuracy, outcome.best_accuracy, outcome.best_epoch};
-  SIGNUM_RETURN_IF_ERROR(WriteSgn(outcome.network, run.last_path()));
+  SIGNUM_RETURN_IF_ERROR(WriteSgn(Finished(run.arguments(), outcome.network), run.model_path()));
   SIGNUM_ASSIGN_OR_RETURN(const std::vector<float> trainer,
                           train::Predict(outcome.network, test, config));
   const int threads = config.threads > 0 ? static_cast<int>(config.threads) : AvailableCores();
   // Through the file, so that the file is what was checked.
   SIGNUM_ASSIGN_OR_RETURN(const std::vector<float> runtime,
-                          RuntimeOutputs(run.last_path(), test, config.test_limit, threads));
+                          RuntimeOutputs(run.model_path(), test, config.test_limit, threads));
   summary.agreement = Compare(trainer, runtime, test);
-  summary.file_bytes = static_cast<int64_t>(std::filesystem::file_size(run.last_path()));
+  summary.file_bytes = static_cast<int64_t>(std::filesystem::file_size(run.model_path()));
   SIGNUM_RETURN_IF_ERROR(run.Finish(outcome.network, test, runtime, ReportResults(summary)));
   return summary;
 }
@@ -187,10 +194,10 @@ Status Learn(const LearnRequest& request) {
                                      .calibrate = arguments.verb == "quantize"};
   SIGNUM_ASSIGN_OR_RETURN(const train::TrainOutcome outcome, train::Train(training, *run));
   SIGNUM_ASSIGN_OR_RETURN(const Summary summary, Conclude(*run, outcome, sets.test));
-  std::string output = run->last_path();
+  std::string output = run->model_path();
   if (!arguments.output.empty()) {
     output = arguments.output;
-    SIGNUM_RETURN_IF_ERROR(WriteSgn(outcome.network, output));
+    SIGNUM_RETURN_IF_ERROR(WriteSgn(Finished(arguments, outcome.network), output));
   }
   Print(*run, output, summary, request.json);
   return {};

@@ -5,6 +5,8 @@
 //   weights/teacher.sgn      the teacher, where there is one
 //   weights/best.sgn         after the epoch with the best test accuracy
 //   weights/last.sgn         after the last epoch so far
+//   model.sgn                the finished network; after quantize, with its batch
+//                            norms folded: for running, not for retraining
 //   checkpoint.pt            what --resume goes on from
 //   metrics.jsonl            one line per epoch
 //   results.csv              the same as a table
@@ -44,6 +46,7 @@ class RunFolder : public train::Observer {
   std::string checkpoint_path() const { return path_ + "/checkpoint.pt"; }
   std::string report_path() const { return path_ + "/report.html"; }
   std::string last_path() const { return path_ + "/weights/last.sgn"; }
+  std::string model_path() const { return path_ + "/model.sgn"; }
   const std::string& path() const { return path_; }
 
   // The network whose weights the report shows as "before".

@@ -56,8 +56,8 @@ Result<Image> DecodeImage(std::span<const uint8_t> bytes, int channels, const st
   if (LooksLikePng(bytes)) {
     SIGNUM_RETURN_IF_ERROR(CheckPng(bytes, name));
   } else if (LooksLikeJpeg(bytes)) {
-    SIGNUM_RETURN_IF_ERROR(CheckJpegPixels(bytes, name));
     SIGNUM_RETURN_IF_ERROR(CheckJpeg(bytes, name));
+    SIGNUM_RETURN_IF_ERROR(CheckJpegPixels(bytes, name));
   } else {
     return Corrupt(name + " is neither a PNG nor a JPEG image; convert it to one of them");
   }

@@ -69,6 +69,34 @@ uint64_t MostPngBytes(const uint8_t* header) {
   return height * (width * 8 + 1) + 8 * (height + width) + 64;
 }
 
+constexpr uint8_t kHuffmanTables = 0xc4;
+constexpr uint8_t kEndOfImage = 0xd9;
+constexpr uint8_t kStartOfScan = 0xda;
+
+// Whether every table of the segment has at most 256 codes and is all there; each
+// is 1 byte of name, 16 of how many codes there are of each length, and the codes'
+// values. stb_image writes beyond its tables where there are more.
+bool HuffmanTablesFit(std::span<const uint8_t> tables) {
+  while (!tables.empty()) {
+    if (tables.size() < 17) return false;
+    size_t codes = 0;
+    for (size_t i = 1; i < 17; ++i) codes += tables[i];
+    if (codes > 256 || tables.size() - 17 < codes) return false;
+    tables = tables.subspan(17 + codes);
+  }
+  return true;
+}
+
+// Where the image data that starts at `at` ends: at the first ff that is followed
+// neither by 0, which stands for a byte ff, nor by a restart mark (d0 to d7).
+size_t EndOfScan(std::span<const uint8_t> bytes, size_t at) {
+  for (; at + 1 < bytes.size(); ++at) {
+    if (bytes[at] != 0xff || bytes[at + 1] == 0) continue;
+    if (bytes[at + 1] < 0xd0 || bytes[at + 1] > 0xd7) return at;
+  }
+  return bytes.size();
+}
+
 }  // namespace
 
 bool LooksLikePng(std::span<const uint8_t> bytes) {
@@ -119,23 +147,30 @@ Status CheckPng(std::span<const uint8_t> bytes, const std::string& name) {
 }
 
 Status CheckJpeg(std::span<const uint8_t> bytes, const std::string& name) {
-  // Segments: ff, type, 2 bytes of length that count themselves.
+  // Marks are ff and a type; all but a few have a segment: 2 bytes of length, which
+  // count themselves, and contents. Image data follows a start of scan.
   size_t at = 2;
-  for (;;) {
+  for (bool scanned = false;;) {
+    if (at >= bytes.size()) return Damaged(name, "it is cut off");
+    if (bytes[at] != 0xff) return Damaged(name, "a part is misplaced");
     while (at < bytes.size() && bytes[at] == 0xff) ++at;
-    if (bytes.size() - at < 3) return Damaged(name, "it is cut off");
-    const uint8_t type = bytes[at];
-    const size_t length = size_t{bytes[at + 1]} << 8 | bytes[at + 2];
-    if (length < 2 || bytes.size() - at - 1 < length) return Damaged(name, "it is cut off");
-    at += 1 + length;
-    if (type == 0xda) break;  // start of scan: the image data follows
-    if (at >= bytes.size() || bytes[at] != 0xff) return Damaged(name, "a segment is misplaced");
+    if (at >= bytes.size()) return Damaged(name, "it is cut off");
+    const uint8_t type = bytes[at++];
+    if (type == kEndOfImage) {
+      return scanned ? Status() : Damaged(name, "it has no image data");
+    }
+    if (bytes.size() - at < 2) return Damaged(name, "it is cut off");
+    const size_t length = size_t{bytes[at]} << 8 | bytes[at + 1];
+    if (length < 2 || bytes.size() - at < length) return Damaged(name, "it is cut off");
+    if (type == kHuffmanTables && !HuffmanTablesFit(bytes.subspan(at + 2, length - 2))) {
+      return Damaged(name, "its tables are broken");
+    }
+    at += length;
+    if (type == kStartOfScan) {
+      scanned = true;
+      at = EndOfScan(bytes, at);
+    }
   }
-  // In image data an ff is followed by 00 or is a mark, so this pair is the end.
-  for (; at + 1 < bytes.size(); ++at) {
-    if (bytes[at] == 0xff && bytes[at + 1] == 0xd9) return {};
-  }
-  return Damaged(name, "it is cut off");
 }
 
 }  // namespace signum::data

@@ -1,6 +1,7 @@
 // Whether a PNG or JPEG file is whole, before it is decoded. stb_image trusts
-// checksums it does not look at, fills a cut JPEG with gray, and inflates as much
-// as a PNG's data asks for; these checks make all three an error. Internal to
+// checksums it does not look at, fills a cut JPEG with gray, inflates as much
+// as a PNG's data asks for, and overruns its tables for a hostile JPEG; these checks
+// make all of them errors. Internal to
 // this room: DecodeImage is the way in.
 #ifndef SIGNUM_DATA_IMAGE_CHECK_H_
 #define SIGNUM_DATA_IMAGE_CHECK_H_
@@ -24,7 +25,8 @@ Status CheckPixels(int64_t width, int64_t height, const std::string& name);
 // with its checksum, to no more than an image of that size can have.
 Status CheckPng(std::span<const uint8_t> bytes, const std::string& name);
 
-// That the segments up to the image data are whole and an end mark follows.
+// That every segment is whole, that Huffman tables are as large as they may be, and
+// that an end mark follows.
 Status CheckJpeg(std::span<const uint8_t> bytes, const std::string& name);
 
 }  // namespace signum::data

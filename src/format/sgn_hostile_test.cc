@@ -13,6 +13,7 @@ namespace {
 
 using flatbuffers::FlatBufferBuilder;
 using flatbuffers::Offset;
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
 
 // What a hand-made linear layer of {2, 5} 3-bit codes says; each test bends one thing.
@@ -142,6 +143,24 @@ TEST(SgnHostile, SizesOfAxesCannotOverflow) {
   const auto node = sgn::CreateNode(b, b.CreateString("pad"), sgn::Op::Pad, op.Union(), inputs);
   EXPECT_THAT(MessageOf(Finish(b, {input, node})),
               HasSubstr("node 'pad': has an axis of the impossible size -9223372036854775808"));
+}
+
+// FlatBuffers 2.0.8 verifies where a vector's length stands, not its elements.
+TEST(SgnHostile, MisalignedShapesAreRefused) {
+  int misaligned = 0;
+  for (bool shifted : {false, true}) {
+    FlatBufferBuilder b;
+    if (shifted) b.PushElement<uint32_t>(0);
+    b.StartVector(4, sizeof(uint32_t));
+    for (uint32_t half : {0, 5, 0, 1}) b.PushElement(half);  // backwards: {1, 5}
+    const Offset<flatbuffers::Vector<int64_t>> shape(b.EndVector(2));
+    const auto op = sgn::CreateInput(b, shape);
+    const auto input = sgn::CreateNode(b, b.CreateString("input"), sgn::Op::Input, op.Union());
+    const std::string message = MessageOf(Finish(b, {input}));
+    misaligned += message.find("misaligned") != std::string::npos;
+    EXPECT_THAT(message, AnyOf(HasSubstr("misaligned"), HasSubstr("no operator")));
+  }
+  EXPECT_EQ(misaligned, 1);
 }
 
 TEST(SgnHostile, ManyNodesCannotShareOneLargeWeight) {

@@ -150,6 +150,8 @@ class Reader {
     if (node.inputs() != nullptr) {
       SIGNUM_RETURN_IF_ERROR(Take(node.inputs()->size() * sizeof(NodeId)));
       inputs.assign(node.inputs()->begin(), node.inputs()->end());
+    } else if (graph.size() > 0) {
+      inputs = {graph.size() - 1};
     }
     for (NodeId input : inputs) {
       if (input >= 0 && input < graph.size()) continue;

@@ -32,7 +32,7 @@ class Writer {
  public:
   std::vector<uint8_t> Write(const Graph& graph, const std::string& producer) {
     std::vector<Offset<sgn::Node>> nodes;
-    for (const Node& node : graph.nodes()) nodes.push_back(WriteNode(node));
+    for (NodeId id = 0; id < graph.size(); ++id) nodes.push_back(WriteNode(graph.node(id), id));
     std::vector<Offset<sgn::Fact>> facts;
     for (const auto& [key, value] : graph.metadata) {
       const auto written_key = builder_.CreateString(key);
@@ -64,7 +64,7 @@ class Writer {
     return bytes;
   }
 
-  Offset<sgn::Node> WriteNode(const Node& node) {
+  Offset<sgn::Node> WriteNode(const Node& node, NodeId id) {
     const WrittenOp op = WriteSharedOp(node.op);
     std::vector<Offset<sgn::Parameter>> parameters;
     // std::map's order of roles is alphabetic; the file's is that of the enum,
@@ -75,7 +75,8 @@ class Writer {
       parameters.push_back(WriteParameter(role, *tensor, FindWeightQuantizer(node.op)));
     }
     const auto written = parameters.empty() ? 0 : builder_.CreateVector(parameters);
-    const auto inputs = node.inputs.empty() ? 0 : builder_.CreateVector(node.inputs);
+    const bool from_before = id == 0 || node.inputs == std::vector<NodeId>{id - 1};
+    const auto inputs = from_before ? 0 : builder_.CreateVector(node.inputs);
     const auto name = builder_.CreateString(node.name);
     return sgn::CreateNode(builder_, name, op.type, op.table, inputs, written);
   }

@@ -1,0 +1,104 @@
+#include "graph/passes/fold_batch_norm.h"
+
+#include <cmath>
+#include <limits>
+
+namespace signum {
+namespace {
+
+// Per channel: y = factor x + term.
+struct Affine {
+  std::vector<double> factor, term;
+};
+
+Affine AffineOf(const Node& norm) {
+  const auto& op = std::get<BatchNormOp>(norm.op);
+  const auto gamma = norm.Find("weight")->floats();
+  const auto beta = norm.Find("bias")->floats();
+  const auto mean = norm.Find("running_mean")->floats();
+  const auto variance = norm.Find("running_var")->floats();
+  Affine affine;
+  for (size_t c = 0; c < gamma.size(); ++c) {
+    affine.factor.push_back(gamma[c] / std::sqrt(double{variance[c]} + double{op.epsilon}));
+    affine.term.push_back(beta[c] - mean[c] * affine.factor[c]);
+  }
+  return affine;
+}
+
+void FoldFloats(Tensor& weight, const Affine& affine) {
+  const int64_t length = weight.elements() / weight.shape()[0];
+  for (int64_t i = 0; i < weight.elements(); ++i) {
+    weight.floats()[i] = static_cast<float>(weight.floats()[i] * affine.factor[i / length]);
+  }
+}
+
+// Returns whether every new scale is a normal float above zero; else changes
+// nothing.
+bool FoldCodes(Node& layer, const Affine& affine) {
+  const Tensor& scale = *layer.Find("weight_scale");
+  std::vector<float> scales;
+  for (size_t c = 0; c < affine.factor.size(); ++c) {
+    const double alpha = scale.floats()[scale.elements() == 1 ? 0 : c];
+    scales.push_back(static_cast<float>(alpha * std::fabs(affine.factor[c])));
+    if (!std::isfinite(scales[c]) || scales[c] < std::numeric_limits<float>::min()) return false;
+  }
+  Tensor& weight = layer.parameters.at("weight");
+  const int64_t length = weight.elements() / weight.shape()[0];
+  for (int64_t i = 0; i < weight.elements(); ++i) {
+    if (affine.factor[i / length] < 0) weight.codes()[i] = static_cast<int8_t>(-weight.codes()[i]);
+  }
+  (*WeightQuantizerSlot(layer.op))->per_channel = true;
+  layer.parameters["weight_scale"] = Tensor({weight.shape()[0]}, std::move(scales));
+  return true;
+}
+
+void FoldBias(Node& layer, const Affine& affine) {
+  const Tensor* old = layer.Find("bias");
+  std::vector<float> bias;
+  for (size_t c = 0; c < affine.factor.size(); ++c) {
+    const double before = old == nullptr ? 0.0 : old->floats()[c];
+    bias.push_back(static_cast<float>(before * affine.factor[c] + affine.term[c]));
+  }
+  const auto channels = static_cast<int64_t>(bias.size());
+  layer.parameters["bias"] = Tensor({channels}, std::move(bias));
+  if (auto* convolution = std::get_if<ConvolutionOp>(&layer.op)) convolution->bias = true;
+  if (auto* linear = std::get_if<LinearOp>(&layer.op)) linear->bias = true;
+}
+
+bool Fold(Node& layer, const Node& norm) {
+  const auto* quantizer = WeightQuantizerSlot(layer.op);
+  if (quantizer == nullptr) return false;
+  Tensor& weight = layer.parameters.at("weight");
+  const bool codes = weight.type() == DataType::kInt8;
+  if (*quantizer && !codes) return false;
+  const Affine affine = AffineOf(norm);
+  if (codes && !FoldCodes(layer, affine)) return false;
+  if (!codes) FoldFloats(weight, affine);
+  FoldBias(layer, affine);
+  return true;
+}
+
+}  // namespace
+
+Graph FoldBatchNorm(const Graph& graph) {
+  Graph out;
+  out.name = graph.name;
+  out.class_names = graph.class_names;
+  out.metadata = graph.metadata;
+  std::vector<NodeId> moved(graph.size());
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    Node node = graph.node(id);
+    const bool norm = std::holds_alternative<BatchNormOp>(node.op);
+    if (norm && graph.Readers(node.inputs[0]).size() == 1 &&
+        Fold(out.node(moved[node.inputs[0]]), node)) {
+      moved[id] = moved[node.inputs[0]];
+      continue;
+    }
+    for (NodeId& input : node.inputs) input = moved[input];
+    moved[id] = out.Add(std::move(node.name), std::move(node.op), std::move(node.inputs),
+                        std::move(node.parameters));
+  }
+  return out;
+}
+
+}  // namespace signum

@@ -27,7 +27,7 @@ ARROWS = {
     "zoo": {"base", "graph"},
     "adapt": {"base", "graph"},
     "runtime": {"base", "graph", "kernels", "quant", "format"},
-    "train": {"base", "graph", "quant", "data", "format", "report"},
+    "train": {"base", "graph", "quant", "data"},
     "server": {"base", "graph", "format", "runtime", "report"},
 }
 

@@ -1,8 +1,7 @@
 // Whether a PNG or JPEG file is whole, before it is decoded. stb_image trusts
-// checksums it does not look at, fills a cut JPEG with gray, inflates as much
+// checksums that it does not look at, fills a cut JPEG with gray, inflates as much
 // as a PNG's data asks for, and overruns its tables for a hostile JPEG; these checks
-// make all of them errors. Internal to
-// this room: DecodeImage is the way in.
+// make all four errors. Internal to this room: DecodeImage is the way in.
 #ifndef SIGNUM_DATA_IMAGE_CHECK_H_
 #define SIGNUM_DATA_IMAGE_CHECK_H_
 

@@ -113,6 +113,18 @@ TEST(Image, RefusesEveryCutOfAJpegAndSurvivesEveryChange) {
   }
 }
 
+TEST(Image, RefusesJpegTablesThatAreTooLarge) {
+  std::vector<uint8_t> jpeg(kJpeg.begin(), kJpeg.end());
+  const std::array<uint8_t, 2> mark = {0xff, 0xc4};
+  const auto tables = std::search(jpeg.begin(), jpeg.end(), mark.begin(), mark.end());
+  ASSERT_NE(tables, jpeg.end());
+  tables[5] = 255;  // codes of one bit
+  tables[6] = 255;  // codes of two
+  const auto decoded = DecodeImage(jpeg, 3, "x");
+  ASSERT_FALSE(decoded);
+  EXPECT_THAT(decoded.error().message, HasSubstr("its tables are broken"));
+}
+
 void AppendPngChunk(const std::string& type, const std::string& contents, std::string* png) {
   const std::string body = type + contents;
   const auto crc =

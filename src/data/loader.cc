@@ -36,25 +36,25 @@ Placement Place(const Augmentation& augmentation, uint64_t seed, int64_t epoch, 
 float ToUnit(uint8_t byte) { return static_cast<float>(byte) / 255.0f; }
 
 // Writes one {height, width} plane of the crop.
-void FillPlane(const uint8_t* plane, int64_t height, int64_t width, const Placement& at,
+void FillPlane(const uint8_t* plane, int64_t height, int64_t width, const Placement& at, float fill,
                float* out) {
   const int64_t first = std::clamp<int64_t>(-at.left, 0, width);
   const int64_t last = std::clamp<int64_t>(width - at.left, first, width);
   for (int64_t y = 0; y < height; ++y, out += width) {
     const int64_t from_y = y + at.top;
     if (from_y < 0 || from_y >= height) {
-      std::fill(out, out + width, 0.0f);
+      std::fill(out, out + width, fill);
       continue;
     }
     const uint8_t* row = plane + from_y * width + at.left;
     if (at.flip) {
-      std::fill(out, out + (width - last), 0.0f);
+      std::fill(out, out + (width - last), fill);
       for (int64_t x = first; x < last; ++x) out[width - 1 - x] = ToUnit(row[x]);
-      std::fill(out + (width - first), out + width, 0.0f);
+      std::fill(out + (width - first), out + width, fill);
     } else {
-      std::fill(out, out + first, 0.0f);
+      std::fill(out, out + first, fill);
       for (int64_t x = first; x < last; ++x) out[x] = ToUnit(row[x]);
-      std::fill(out + last, out + width, 0.0f);
+      std::fill(out + last, out + width, fill);
     }
   }
 }
@@ -68,6 +68,8 @@ void FillBatch(const Dataset& dataset, std::span<const int64_t> indices,
   const int64_t height = dataset.image_shape[1];
   const int64_t width = dataset.image_shape[2];
   const int64_t area = height * width;
+  SIGNUM_CHECK(augmentation.fill.empty() ||
+               static_cast<int64_t>(augmentation.fill.size()) == channels);
   const bool augment = augmentation.crop_padding > 0 || augmentation.flip;
   for (const int64_t index : indices) {
     SIGNUM_CHECK(index >= 0 && index < dataset.size());
@@ -75,7 +77,8 @@ void FillBatch(const Dataset& dataset, std::span<const int64_t> indices,
     if (augment) {
       const Placement at = Place(augmentation, seed, epoch, index);
       for (int64_t c = 0; c < channels; ++c) {
-        FillPlane(image + c * area, height, width, at, out + c * area);
+        const float fill = augmentation.fill.empty() ? 0.0f : augmentation.fill[c];
+        FillPlane(image + c * area, height, width, at, fill, out + c * area);
       }
     } else {
       std::transform(image, image + channels * area, out, ToUnit);

@@ -18,11 +18,14 @@ namespace signum::data {
 // The usual augmentation of CIFAR (K. He et al., arXiv:1512.03385, section 4.2:
 // 4 pixels and flips).
 struct Augmentation {
-  // Pads every side by this many black pixels, then crops at a random place to
-  // the former size.
+  // Pads every side by this many pixels of the colour `fill`, then crops at a
+  // random place to the former size.
   int crop_padding = 0;
   // Mirrors left and right, with probability 1/2.
   bool flip = false;
+  // {channels} in [0, 1]; empty is black. The mean of the data is what He et al.
+  // pad with: it is 0 after normalization, and shifts no statistics.
+  std::vector<float> fill;
 
   bool operator==(const Augmentation&) const = default;
 };

@@ -45,12 +45,7 @@ void CalibrateQuantizers(GraphModule& module, const torch::Tensor& images) {
 void ReestimateBatchNorm(GraphModule& module, const data::Dataset& dataset,
                          const TrainConfig& config) {
   torch::NoGradGuard no_gradients;
-  data::BatchLoader loader(dataset, {.batch_size = config.batch_size,
-                                     .shuffle = true,
-                                     .drop_last = true,
-                                     .seed = config.seed,
-                                     .epoch = config.epochs,
-                                     .limit = config.train_limit});
+  data::BatchLoader loader(dataset, TrainingBatches(module.graph(), config, config.epochs));
   data::Batch batch;
   for (int64_t n = 0; n < config.reestimate_batches && loader.Next(&batch); ++n) {
     // A momentum of 1 / (n + 1) makes the running value the mean so far.

@@ -18,7 +18,8 @@ namespace signum::train {
 void CalibrateQuantizers(GraphModule& module, const torch::Tensor& images);
 
 // Replaces the running statistics of every batch norm by their mean over
-// `batches` batches of training images in shuffled order, without augmentation.
+// config.reestimate_batches batches as training has them, augmentation and all:
+// statistics of other images would not be those that the weights have learned for.
 // Weights that were quantized or that moved to the last step change what the
 // statistics should be (Peters and Welling, "Probabilistic Binary Neural
 // Networks", 2018, section 4.2, re-estimate them alike).

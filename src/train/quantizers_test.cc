@@ -30,7 +30,8 @@ TEST(FakeQuantize, IsTheDefinitionForEveryBitWidth) {
     for (int zero_point : {0, 1 << (bits - 1), 1}) {
       const float scale = 0.037f * static_cast<float>(bits);
       const torch::Tensor x = Samples({3, 5, 7, 9}, scale);
-      const std::vector<float> y = Values(FakeQuantize(x, torch::full({1}, scale), zero_point, bits));
+      const std::vector<float> y =
+          Values(FakeQuantize(x, torch::full({1}, scale), zero_point, bits));
       const std::vector<float> inputs = Values(x);
       for (size_t i = 0; i < y.size(); ++i) {
         const int code = quant::QuantizeValue(inputs[i], scale, zero_point, bits);

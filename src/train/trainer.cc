@@ -140,14 +140,7 @@ class Run {
 
  private:
   data::BatchLoader::Options LoaderOptions(int64_t epoch) const {
-    return {.batch_size = config_.batch_size,
-            .shuffle = true,
-            .drop_last = true,
-            .augmentation = {.crop_padding = static_cast<int>(config_.crop_padding),
-                             .flip = config_.flip},
-            .seed = config_.seed,
-            .epoch = epoch,
-            .limit = config_.train_limit};
+    return TrainingBatches(module_.graph(), config_, epoch);
   }
 
   void Calibrate() {

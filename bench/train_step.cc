@@ -59,12 +59,11 @@ int Run(int64_t steps, int64_t threads) {
   config.reestimate_batches = 0;
   config.threads = threads;
   StepTimer timer;
-  const auto outcome = network ? train::Train({.network = &*network,
-                                               .train = &images,
-                                               .test = &images,
-                                               .config = config},
-                                              timer)
-                               : tl::unexpected(network.error());
+  const auto outcome =
+      network
+          ? train::Train(
+                {.network = &*network, .train = &images, .test = &images, .config = config}, timer)
+          : tl::unexpected(network.error());
   if (!outcome) {
     std::fprintf(stderr, "train_step_bench: %s\n", outcome.error().message.c_str());
     return 1;

@@ -50,12 +50,9 @@ Graph Trained(Graph graph, const data::Dataset& images) {
   config.learning_rate = 0.01;
   config.crop_padding = 0;
   config.reestimate_batches = 4;
-  const auto outcome = train::Train({.network = &graph,
-                                     .train = &images,
-                                     .test = &images,
-                                     .config = config,
-                                     .calibrate = true},
-                                    observer);
+  const auto outcome = train::Train(
+      {.network = &graph, .train = &images, .test = &images, .config = config, .calibrate = true},
+      observer);
   EXPECT_TRUE(outcome) << outcome.error().message;
   return outcome ? outcome->network : graph;
 }
@@ -106,9 +103,9 @@ class ZooAgreement : public ::testing::TestWithParam<Case> {};
 TEST_P(ZooAgreement, TrainerAndRuntimeGiveTheSameOutputs) {
   const Case& c = GetParam();
   const data::Dataset images = RandomImages({3, 32, 32}, 64, 10);
-  const auto network = zoo::BuildZoo(c.network, {.variant = c.variant,
-                                                 .mean = {.49f, .48f, .45f},
-                                                 .deviation = {.25f, .24f, .26f}});
+  const auto network = zoo::BuildZoo(
+      c.network,
+      {.variant = c.variant, .mean = {.49f, .48f, .45f}, .deviation = {.25f, .24f, .26f}});
   ASSERT_TRUE(network) << network.error().message;
   Graph graph = *network;
   if (c.weight_bits != kFloatBits) {
@@ -135,17 +132,14 @@ TEST_P(ZooAgreement, TrainerAndRuntimeGiveTheSameOutputs) {
 
 INSTANTIATE_TEST_SUITE_P(
     Zoo, ZooAgreement,
-    ::testing::Values(Case{"lenet", "", kFloatBits, 8, 8}, Case{"lenet", "", 1, 8, 8},
-                      Case{"lenet", "", 4, 4, kFloatBits}, Case{"lenet", "", 1, 1, 8},
-                      Case{"resnet20", "projection", kFloatBits, 8, 8},
-                      Case{"resnet20", "projection", 1, 8, 8},
-                      Case{"resnet20", "projection", 1, 8, kFloatBits},
-                      Case{"resnet20", "projection", 1, 4, 8},
-                      Case{"resnet20", "projection", 8, 8, 8},
-                      Case{"resnet20", "projection", 3, 6, 8},
-                      Case{"resnet20", "projection", 1, 1, 8},
-                      Case{"resnet20", "keras", 1, 8, 8}, Case{"resnet20", "pad", 1, 8, 8},
-                      Case{"resnet20", "pad", kFloatBits, 8, 8}),
+    ::testing::Values(
+        Case{"lenet", "", kFloatBits, 8, 8}, Case{"lenet", "", 1, 8, 8},
+        Case{"lenet", "", 4, 4, kFloatBits}, Case{"lenet", "", 1, 1, 8},
+        Case{"resnet20", "projection", kFloatBits, 8, 8}, Case{"resnet20", "projection", 1, 8, 8},
+        Case{"resnet20", "projection", 1, 8, kFloatBits}, Case{"resnet20", "projection", 1, 4, 8},
+        Case{"resnet20", "projection", 8, 8, 8}, Case{"resnet20", "projection", 3, 6, 8},
+        Case{"resnet20", "projection", 1, 1, 8}, Case{"resnet20", "keras", 1, 8, 8},
+        Case{"resnet20", "pad", 1, 8, 8}, Case{"resnet20", "pad", kFloatBits, 8, 8}),
     CaseName);
 
 // A trained model of models/ on all real test images: the promise that `signum

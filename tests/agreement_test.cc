@@ -5,8 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <ostream>
 #include <random>
 
 #include "base/cpu.h"
@@ -88,6 +90,11 @@ struct Case {
   const char* variant;
   int weight_bits, activation_bits, edge_bits;
 };
+
+// For GoogleTest, which else prints the bytes, pointers included.
+void PrintTo(const Case& c, std::ostream* stream) {
+  *stream << c.network << " " << c.variant << " W" << c.weight_bits << "A" << c.activation_bits;
+}
 
 std::string CaseName(const ::testing::TestParamInfo<Case>& info) {
   const Case& c = info.param;

@@ -20,11 +20,11 @@ data=(--data fashion-mnist)
 start=$SECONDS
 
 echo "1. A ResNet-20 in float, trained on Fashion-MNIST's 60,000 images"
-"$signum" train resnet20 "${data[@]}" --epochs 3 --crop-padding 2 --run "$folder/float" \
+"$signum" train resnet20 "${data[@]}" --epochs 2 --crop-padding 2 --run "$folder/float" \
   --output "$folder/float.sgn"
 echo
 echo "2. Retrained to 1-bit weights and 8-bit feature maps"
-"$signum" quantize "$folder/float.sgn" "${data[@]}" --weights 1 --activations 8 --retrain 2 \
+"$signum" quantize "$folder/float.sgn" "${data[@]}" --weights 1 --activations 8 --retrain 1 \
   --crop-padding 2 --teacher none --run "$folder/w1a8" --output "$folder/w1a8.sgn"
 echo
 echo "3. Both on the 10,000 test images, by the runtime"

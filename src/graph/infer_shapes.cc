@@ -124,7 +124,10 @@ Result<Shape> Pad(const Shape& x, const PadOp& op) {
   Shape shape = x;
   for (int i = 0; i < x.rank(); ++i) {
     // Bounding each side by the largest tensor keeps the sum from overflowing.
-    if (std::abs(op.before[i]) > kMaxTensorElements || std::abs(op.after[i]) > kMaxTensorElements) {
+    const auto too_large = [](int64_t n) {
+      return n < -kMaxTensorElements || n > kMaxTensorElements;
+    };
+    if (too_large(op.before[i]) || too_large(op.after[i])) {
       return InvalidArgument("padding is too large");
     }
     shape[i] += op.before[i] + op.after[i];

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "graph/graph.h"
 
 namespace signum {
@@ -59,6 +61,8 @@ TEST(InferShapes, ReshapeKeepsAndFills) {
 TEST(InferShapes, PadGrowsAndCropsAnyAxis) {
   EXPECT_EQ(*ShapeAfter({1, 16, 8, 8}, PadOp{{0, 8, -1, 0}, {0, 8, -2, 1}}), (Shape{1, 32, 5, 9}));
   EXPECT_FALSE(ShapeAfter({1, 16, 8, 8}, PadOp{{0, 0, -8, 0}, {0, 0, 0, 0}}));
+  constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
+  EXPECT_FALSE(ShapeAfter({1, 16, 8, 8}, PadOp{{0, kLeast, 0, 0}, {0, kLeast, 0, 0}}));
 }
 
 TEST(InferShapes, BroadcastConcatPoolUpsampleFlatten) {

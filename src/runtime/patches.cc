@@ -64,7 +64,9 @@ class RowGatherer {
     }
     const int64_t beyond = row_elements_ - g_.depth();
     if (beyond == 0) return;
-    for (int64_t i = 0; i < count; ++i) Copy(rows + i * row_elements_ + g_.depth(), kZeros, beyond);
+    for (int64_t i = 0; i < count; ++i) {
+      std::fill_n(rows + i * row_elements_ + g_.depth(), beyond, T{0});
+    }
   }
 
  private:
@@ -98,8 +100,6 @@ class RowGatherer {
       }
     }
   }
-
-  static constexpr T kZeros[64] = {};  // as many as PaddedDepth can add
 
   const ConvolutionGeometry& g_;
   int64_t group_;

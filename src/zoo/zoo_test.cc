@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <ostream>
 #include <set>
 
 #include "graph/cost.h"
@@ -39,6 +41,11 @@ struct Known {
   int64_t parameters, buffers, macs;
 };
 
+// For GoogleTest, which else prints the bytes, pointers included.
+void PrintTo(const Known& known, std::ostream* stream) {
+  *stream << known.name << " " << known.variant;
+}
+
 class KnownNetwork : public ::testing::TestWithParam<Known> {};
 
 TEST_P(KnownNetwork, HasTheKnownCounts) {
@@ -66,7 +73,14 @@ INSTANTIATE_TEST_SUITE_P(Zoo, KnownNetwork,
                                            Known{"resnet32", "pad", 464154, 2272, 68862592},
                                            Known{"resnet44", "pad", 658586, 3168, 97174144},
                                            Known{"resnet56", "pad", 853018, 4064, 125485696},
-                                           Known{"resnet110", "pad", 1727962, 8096, 252887680}));
+                                           Known{"resnet110", "pad", 1727962, 8096, 252887680}),
+                         [](const auto& info) {
+                           // GoogleTest takes letters, digits and underscores only.
+                           std::string name =
+                               std::string(info.param.name) + "_" + info.param.variant;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
 
 TEST(ZooTest, ResNetNamesFollowTheStateDict) {
   const std::set<std::string> names = NodeNames(Build("resnet20"));

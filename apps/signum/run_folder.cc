@@ -27,8 +27,9 @@ std::string FreeFolder(const RunArguments& arguments) {
   return path;
 }
 
+// Records count epochs from 1, as people do.
 report::EpochRecord ToRecord(const train::EpochResult& r) {
-  return {r.epoch,         r.train_loss, r.train_accuracy,    r.test_loss, r.test_accuracy,
+  return {r.epoch + 1,     r.train_loss, r.train_accuracy,    r.test_loss, r.test_accuracy,
           r.learning_rate, r.seconds,    r.images_per_second, r.flip_rates};
 }
 
@@ -178,7 +179,7 @@ Status RunFolder::StartRecords() {
     std::vector<nlohmann::json> kept;
     for (const nlohmann::json& line : lines) {
       SIGNUM_ASSIGN_OR_RETURN(report::EpochRecord record, report::EpochRecordFromJson(line));
-      if (record.epoch >= done) continue;
+      if (record.epoch > done) continue;
       epochs_.push_back(std::move(record));
       kept.push_back(line);
     }
@@ -228,14 +229,14 @@ Status RunFolder::WriteEvents(const report::EpochRecord& r) {
   add("learning_rate", r.learning_rate);
   add("images_per_second", r.images_per_second);
   for (const auto& [layer, rate] : r.flip_rates) add("flip_rate/" + layer, rate);
-  SIGNUM_RETURN_IF_ERROR(events_->AddScalars(r.epoch + 1, report::WallTimeSeconds(), scalars));
+  SIGNUM_RETURN_IF_ERROR(events_->AddScalars(r.epoch, report::WallTimeSeconds(), scalars));
   return events_->Flush();
 }
 
 Status RunFolder::WriteTable() const {
   std::vector<std::vector<std::string>> rows;
   for (const report::EpochRecord& r : epochs_) {
-    rows.push_back({std::to_string(r.epoch + 1), Number(r.train_loss), Number(r.train_accuracy),
+    rows.push_back({std::to_string(r.epoch), Number(r.train_loss), Number(r.train_accuracy),
                     Number(r.test_loss), Number(r.test_accuracy), Number(r.learning_rate),
                     Number(r.seconds), Number(r.images_per_second)});
   }

@@ -198,9 +198,11 @@ void PrintReasons(const runtime::Program& program) {
   for (const runtime::PlannedStep& planned : program.steps()) {
     const runtime::StepReport& report = planned.report;
     if (report.kernel.empty()) continue;
-    table.AddRow({report.name, report.kernel, report.refused.empty() ? "nothing is faster" : ""});
+    if (report.refused.empty()) table.AddRow({report.name, report.kernel, "nothing is faster"});
     for (const kernels::Refusal& refusal : report.refused) {
-      table.AddRow({"", "", refusal.kernel, refusal.reason});
+      const bool first = &refusal == report.refused.data();
+      table.AddRow(
+          {first ? report.name : "", first ? report.kernel : "", refusal.kernel, refusal.reason});
     }
   }
   std::printf("\n%s", table.ToText().c_str());

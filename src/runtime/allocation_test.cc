@@ -21,7 +21,13 @@ void* operator new(size_t bytes) { return Count(bytes, alignof(std::max_align_t)
 void* operator new(size_t bytes, std::align_val_t alignment) {
   return Count(bytes, static_cast<size_t>(alignment));
 }
+// The library's temporary buffers ask in this form; left out, they would come from
+// another allocator than the one that operator delete returns them to.
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
+  return Count(bytes, alignof(std::max_align_t));
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }

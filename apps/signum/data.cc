@@ -215,7 +215,7 @@ Status Semantics(const DataFlags& flags) {
 CLI::App* AddCommand(CLI::App& data, DataFlags& flags, const char* name, const char* summary,
                      const std::string& example) {
   CLI::App* command = data.add_subcommand(name, summary);
-  command->footer("\nExample:\n  " + example);
+  command->footer("Example:\n  " + example);
   command
       ->add_option("--data-folder", flags.folder,
                    "where datasets are kept; by default " + data::DataFolder() +

@@ -26,7 +26,7 @@ using Clock = std::chrono::steady_clock;
 
 struct EvalFlags {
   std::string model;
-  std::string data = "cifar10";
+  std::string data;  // empty: what the model was trained on
   std::string data_folder;
   int64_t batch = 128;
   int threads = AvailableCores();
@@ -141,17 +141,26 @@ void Print(const Score& score, const data::Dataset& dataset, const Graph& graph,
   std::fputs(table.ToText().c_str(), stdout);
 }
 
+// What --data says, or else what the model's file says that it was trained on.
+std::string DatasetOf(const EvalFlags& flags, const Graph& graph) {
+  if (!flags.data.empty()) return flags.data;
+  const auto trained_on = graph.metadata.find("data");
+  const bool known =
+      trained_on != graph.metadata.end() && data::CheckDatasetName(trained_on->second);
+  return known ? trained_on->second : "cifar10";
+}
+
 Status Eval(const EvalFlags& flags) {
-  SIGNUM_RETURN_IF_ERROR(data::CheckDatasetName(flags.data));
+  if (!flags.data.empty()) SIGNUM_RETURN_IF_ERROR(data::CheckDatasetName(flags.data));
   if (!IsModelFile(flags.model)) {
     return InvalidArgument(
-        fmt::format("'{}' is not a .sgn file; train one with: signum train {} --data {}",
-                    flags.model, flags.model, flags.data));
+        fmt::format("'{0}' is not a .sgn file; train one with: signum train {0}", flags.model));
   }
   SIGNUM_ASSIGN_OR_RETURN(const Graph graph, LoadGraph(flags.model));
   SIGNUM_ASSIGN_OR_RETURN(const std::vector<Shape> shapes, InferShapes(graph));
-  SIGNUM_ASSIGN_OR_RETURN(const data::Dataset dataset,
-                          data::LoadDataset(flags.data, data::Split::kTest, flags.data_folder));
+  SIGNUM_ASSIGN_OR_RETURN(
+      const data::Dataset dataset,
+      data::LoadDataset(DatasetOf(flags, graph), data::Split::kTest, flags.data_folder));
   SIGNUM_RETURN_IF_ERROR(CheckFit(graph, shapes[graph.output()], dataset));
   SIGNUM_ASSIGN_OR_RETURN(
       const auto executor,
@@ -167,8 +176,9 @@ Status Eval(const EvalFlags& flags) {
 Action AddEval(CLI::App& command) {
   const auto flags = std::make_shared<EvalFlags>();
   command.add_option("MODEL", flags->model, "a trained .sgn file")->required();
-  command.add_option("--data", flags->data, "the dataset whose test images are classified")
-      ->capture_default_str();
+  command.add_option("--data", flags->data,
+                     "the dataset whose test images are classified; without it, the one that the "
+                     "model was trained on");
   command.add_option("--data-folder", flags->data_folder, "where the dataset is")
       ->type_name("FOLDER");
   command.add_option("--batch", flags->batch, "images that run at a time")

@@ -76,8 +76,9 @@ INSTANTIATE_TEST_SUITE_P(Zoo, KnownNetwork,
                                            Known{"resnet110", "pad", 1727962, 8096, 252887680}),
                          [](const auto& info) {
                            // GoogleTest takes letters, digits and underscores only.
-                           std::string name =
-                               std::string(info.param.name) + "_" + info.param.variant;
+                           std::string name = info.param.name;
+                           if (*info.param.variant != 0)
+                             name += "_" + std::string(info.param.variant);
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });

@@ -215,7 +215,7 @@ Image SimilarityHeatMap(const SemanticNetwork& network) {
       FillRectangle(&image, x, y, kCell - 1, kCell - 1, Blue(value));
       const std::string number = fmt::format("{:.2f}", value);
       DrawText(&image, x + (kCell - TextWidth(number, kScale)) / 2, y + (kCell - text) / 2, number,
-               kScale, value > 0.55 ? kWhite : kBlack);
+               kScale, value > 0.65 ? kWhite : kBlack);
     }
   }
   DrawScale(&image, left + side + 2 * kGap, top, side);

@@ -1,5 +1,5 @@
-// The trainer's forward pass and the runtime give the same answers: on every
-// operator, on the zoo at every precision, and on real test images.
+// The trainer's forward pass and the runtime give the same answers: on the zoo at
+// every precision, and on real test images. (Each operator: train_test.)
 #include "agreement.h"
 
 #include <gmock/gmock.h>

@@ -37,7 +37,11 @@ class BadInputTest(unittest.TestCase):
         result = subprocess.run([SIGNUM, *map(str, arguments)], text=True, check=False,
                                 capture_output=True, timeout=300)
         self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
-        message = result.stderr.splitlines()[-1]
+        # Besides what tells the run's progress there is one line.
+        lines = [line for line in result.stderr.splitlines()
+                 if not line.startswith(("run in ", "resuming the run", "epoch "))]
+        self.assertEqual(len(lines), 1, result.stderr)
+        message = lines[0]
         for part in says:
             self.assertIn(part, message)
         return message
@@ -84,9 +88,30 @@ class BadInputTest(unittest.TestCase):
         self.fail_with("train", "lenet", "--data", "fashon-mnist", says=["fashion-mnist"])
         self.fail_with("train", "lenet", *SMALL, "--optimizer", "sgdm",
                        "--run", self.folder / "run", says=["--optimizer sgdm", "adamw"])
+        # The folder is still free for the corrected command.
+        self.assertFalse((self.folder / "run").exists())
+
+    def test_quantizing_needs_a_trained_network(self):
+        self.fail_with("quantize", "lenet", *SMALL, says=["signum train lenet"])
+
+    def test_an_output_that_cannot_be_written_is_told_before_the_work(self):
+        self.fail_with("train", "lenet", *SMALL, "--run", self.folder / "run",
+                       "-o", self.folder / "nowhere/lenet.sgn",
+                       says=["nowhere/lenet.sgn", "create its folder first"])
+        self.assertFalse((self.folder / "run").exists())
+
+    def test_a_run_folder_beside_others_leaves_them_alone(self):
+        other = self.folder / "runs/other"
+        other.mkdir(parents=True)
+        events = other / "events.out.tfevents.1.host"
+        events.write_text("kept")
+        subprocess.run([SIGNUM, "train", "lenet", *SMALL, "--run", self.folder / "runs"],
+                       check=True, capture_output=True)
+        self.assertEqual(events.read_text(), "kept")
 
     def test_resuming_what_is_not_a_run(self):
         self.fail_with("train", "--resume", self.folder / "nowhere", says=["holds no run"])
+        self.fail_with("train", "--resume", self.folder, "--lr", "1", says=["--lr", "--resume"])
         run = self.folder / "run"
         run.mkdir()
         (run / "args.toml").write_text("verb = 'train'\nmodel = [")

@@ -99,6 +99,12 @@ class CommandLineTest(unittest.TestCase):
             with open(path, encoding="utf-8") as file:
                 self.assertEqual(file.read(), text)
 
+    def test_info_tells_the_kernels(self):
+        text = self.succeed("info", "lenet", "--kernels")
+        self.assertRegex(text, r"^instruction set \w+")
+        self.assertRegex(text, r"(?m)^conv1 +Convolution\+ReLU +gemm_f32_\w+,")
+        self.assertIn("the weights are not quantized", text)
+
     def test_info_reads_a_model_file(self):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "lenet.sgn")
@@ -112,6 +118,19 @@ class CommandLineTest(unittest.TestCase):
             self.assertEqual(facts["file_bytes"], os.path.getsize(path))
             self.assertEqual(facts["metadata"], {"data": "none"})
             self.assertLess(facts["stored_bytes"], 62006 * 4 / 16)
+
+    def test_predict_reads_an_image_that_data_show_wrote(self):
+        with tempfile.TemporaryDirectory() as folder:
+            model, image = os.path.join(folder, "lenet.sgn"), os.path.join(folder, "shoe.png")
+            subprocess.run([WRITE_MODEL, "lenet", "1bit", model], check=True)
+            shown = run("data", "show", "fashion-mnist", "--image", "0", "-o", image, "--json")
+            if shown.returncode != 0:
+                self.skipTest("skipped: Fashion-MNIST is not installed")
+            self.assertEqual(json.loads(shown.stdout)["class"], "Ankle boot")
+            answers = [json.loads(self.succeed("predict", model, image, "--top", "3", "--json",
+                                               "--threads", threads)) for threads in ("1", "2")]
+            self.assertEqual(answers[0], answers[1])
+            self.assertEqual(len(answers[0][0]["classes"]), 3)
 
     def test_bench_times_a_model_file(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -61,8 +61,9 @@ class ResumeTest(unittest.TestCase):
             arguments = (command(verb, "--resume", folder) if (folder / "args.toml").exists()
                          else start)
         print(f"{name}: killed {kills} times, after {epochs_at_kill} epochs")
-        # A kill loses at most the epoch it falls into.
-        self.assertEqual(epochs_at_kill, sorted(epochs_at_kill))
+        # A kill loses at most the epoch it falls into, which may be recorded already.
+        for before, after in zip(epochs_at_kill, epochs_at_kill[1:]):
+            self.assertGreaterEqual(after, before - 1)
 
     def test_killed_runs_end_in_the_same_bytes(self):
         print(f"SIGNUM_TEST_SEED={SEED}")
@@ -79,7 +80,7 @@ class ResumeTest(unittest.TestCase):
         self.same("whole-1bit", "killed-1bit")
 
     def same(self, left, right):
-        for name in ("weights/last.sgn", "weights/best.sgn"):
+        for name in ("weights/last.sgn", "weights/best.sgn", "model.sgn"):
             self.assertEqual((self.folder / left / name).read_bytes(),
                              (self.folder / right / name).read_bytes(), name)
         records = [[json.loads(line) for line in

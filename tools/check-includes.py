@@ -134,8 +134,11 @@ def check_folders(paths):
 def files_of(root):
     """Paths that git tracks or would track; every file where there is no git."""
     command = ["git", "-C", root, "ls-files", "-co", "--exclude-standard", "-z"]
-    listed = subprocess.run(command, capture_output=True, check=False)
-    if listed.returncode == 0:
+    try:
+        listed = subprocess.run(command, capture_output=True, check=False)
+    except FileNotFoundError:
+        listed = None
+    if listed and listed.returncode == 0:
         paths = {path for path in listed.stdout.decode().split("\0") if path}
         return sorted(path for path in paths if os.path.isfile(os.path.join(root, path)))
     return sorted(os.path.relpath(os.path.join(folder, name), root)

@@ -31,7 +31,6 @@ struct BenchFlags {
   int iterations = 0;
   double seconds = 2;
   bool profile = false;
-  bool explain = false;
   bool json = false;
 };
 
@@ -193,21 +192,6 @@ void PrintProfile(const runtime::Program& program, const Timing& timing, const B
   std::printf("\n%s", table.ToText().c_str());
 }
 
-void PrintReasons(const runtime::Program& program) {
-  report::Table table({{"layer"}, {"runs on"}, {"refused"}, {"because"}});
-  for (const runtime::PlannedStep& planned : program.steps()) {
-    const runtime::StepReport& report = planned.report;
-    if (report.kernel.empty()) continue;
-    if (report.refused.empty()) table.AddRow({report.name, report.kernel, "nothing is faster"});
-    for (const kernels::Refusal& refusal : report.refused) {
-      const bool first = &refusal == report.refused.data();
-      table.AddRow(
-          {first ? report.name : "", first ? report.kernel : "", refusal.kernel, refusal.reason});
-    }
-  }
-  std::printf("\n%s", table.ToText().c_str());
-}
-
 Status Bench(const BenchFlags& flags) {
   SIGNUM_ASSIGN_OR_RETURN(const Graph graph, LoadBenchGraph(flags));
   SIGNUM_ASSIGN_OR_RETURN(
@@ -221,7 +205,6 @@ Status Bench(const BenchFlags& flags) {
   }
   PrintSummary(*executor, timing, flags);
   if (flags.profile) PrintProfile(executor->program(), timing, flags);
-  if (flags.explain) PrintReasons(executor->program());
   return {};
 }
 
@@ -250,7 +233,6 @@ Action AddBench(CLI::App& command) {
       ->capture_default_str()
       ->check(CLI::Range(0.0, 86400.0));
   command.add_flag("--profile", flags->profile, "show the time of every layer");
-  command.add_flag("--explain", flags->explain, "show why a layer got no faster kernel");
   command.add_flag("--json", flags->json, "print JSON instead of tables");
   return [flags] { return Bench(*flags); };
 }

@@ -36,6 +36,7 @@ struct DataFlags {
   std::string from;
   std::string mirror;
   int64_t count = 20;
+  int64_t image = -1;  // show this one alone
   bool json = false;
 
   std::string Folder() const { return folder.empty() ? data::DataFolder() : folder; }
@@ -142,16 +143,34 @@ Status Info(const DataFlags& flags) {
   return {};
 }
 
+// One image as it is, for `signum predict`.
+Status ShowOne(const DataFlags& flags, const Dataset& dataset) {
+  if (flags.image >= dataset.size()) {
+    return InvalidArgument(fmt::format("--image {}: {} has {} {} images, counted from 0",
+                                       flags.image, flags.name, dataset.size(), flags.split));
+  }
+  const auto pixels = dataset.image(flags.image);
+  const data::Image image{dataset.image_shape, {pixels.begin(), pixels.end()}};
+  SIGNUM_RETURN_IF_ERROR(base::WriteFile(flags.output, data::EncodePng(image)));
+  const std::string& label = dataset.class_names[dataset.labels[flags.image]];
+  Print(flags.json ? Json{{"file", flags.output}, {"class", label}}.dump(2) + "\n"
+                   : fmt::format("{}: {} image {} of {}, of class '{}'\n", flags.output,
+                                 flags.split, flags.image, flags.name, label));
+  return {};
+}
+
 Status Show(const DataFlags& flags) {
   SIGNUM_ASSIGN_OR_RETURN(const Split split, data::ParseSplit(flags.split));
   SIGNUM_ASSIGN_OR_RETURN(const Dataset dataset,
                           data::LoadDataset(flags.name, split, flags.Folder()));
+  if (flags.image >= 0) return ShowOne(flags, dataset);
   std::vector<int64_t> indices(static_cast<size_t>(std::min(flags.count, dataset.size())));
   std::iota(indices.begin(), indices.end(), int64_t{0});
   const data::Image grid = data::DrawSamples(dataset, indices);
   SIGNUM_RETURN_IF_ERROR(base::WriteFile(flags.output, data::EncodePng(grid)));
-  Print(fmt::format("{}: the first {} {} images of {}, with their classes\n", flags.output,
-                    indices.size(), flags.split, flags.name));
+  Print(flags.json ? Json{{"file", flags.output}, {"images", indices.size()}}.dump(2) + "\n"
+                   : fmt::format("{}: the first {} {} images of {}, with their classes\n",
+                                 flags.output, indices.size(), flags.split, flags.name));
   return {};
 }
 
@@ -166,6 +185,10 @@ std::optional<std::string> AlreadyHere(const DataFlags& flags) {
   return source;
 }
 
+std::string GetJson(const DataFlags& flags, const std::string& source, bool fetched) {
+  return Json{{"dataset", flags.name}, {"source", source}, {"fetched", fetched}}.dump(2) + "\n";
+}
+
 Status Get(const DataFlags& flags) {
   SIGNUM_RETURN_IF_ERROR(data::CheckDatasetName(flags.name));
   const std::string folder = flags.Folder();
@@ -173,7 +196,8 @@ Status Get(const DataFlags& flags) {
     SIGNUM_RETURN_IF_ERROR(data::InstallDataset(flags.name, flags.from, folder));
   } else {
     if (const auto source = AlreadyHere(flags)) {
-      Print(fmt::format("{} is here already, and whole: {}\n", flags.name, *source));
+      Print(flags.json ? GetJson(flags, *source, false)
+                       : fmt::format("{} is here already, and whole: {}\n", flags.name, *source));
       return {};
     }
     data::DownloadOptions options;
@@ -186,7 +210,9 @@ Status Get(const DataFlags& flags) {
     SIGNUM_RETURN_IF_ERROR(data::DownloadDataset(flags.name, folder, options));
     if (bar) bar->Finish();
   }
-  Print(fmt::format("{0} is in {1}; next: signum data info {0}\n", flags.name, folder));
+  Print(flags.json
+            ? GetJson(flags, folder, true)
+            : fmt::format("{0} is in {1}; next: signum data info {0}\n", flags.name, folder));
   return {};
 }
 
@@ -243,7 +269,11 @@ Action AddData(CLI::App& command) {
       ->type_name("FILE");
   show->add_option("--count", flags->count, "how many images; by default 20")
       ->check(CLI::Range(int64_t{1}, data::kMaxSamples));
+  show->add_option("--image", flags->image, "this one image alone, as it is, counted from 0")
+      ->check(CLI::NonNegativeNumber)
+      ->excludes("--count");
   show->add_option("--split", flags->split, "train or test; by default train");
+  show->add_flag("--json", flags->json, "print JSON instead of text");
 
   CLI::App* get = AddCommand(command, *flags, "get", "download a dataset, check it and unpack it",
                              "signum data get cifar10");
@@ -254,6 +284,7 @@ Action AddData(CLI::App& command) {
   get->add_option("--mirror", flags->mirror, "download from this address, which has the same files")
       ->type_name("URL")
       ->excludes(from);
+  get->add_flag("--json", flags->json, "print JSON instead of text");
 
   CLI::App* semantics =
       AddCommand(command, *flags, "semantics", "show how CIFAR-10's classes relate by meaning",

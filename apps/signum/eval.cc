@@ -83,6 +83,10 @@ void AddImage(std::span<const float> outputs, int64_t label, bool probabilities,
   score.loss += std::log(sum) + double{highest} - double{right};
 }
 
+bool AllFinite(std::span<const float> values) {
+  return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
+}
+
 Result<Score> Measure(runtime::Executor& executor, const data::Dataset& dataset, bool probabilities,
                       const EvalFlags& flags) {
   data::BatchLoader::Options options;
@@ -101,6 +105,12 @@ Result<Score> Measure(runtime::Executor& executor, const data::Dataset& dataset,
         executor.Run(batch.images, batch.size(), std::span(outputs).first(batch.size() * classes)));
     score.seconds += std::chrono::duration<double>(Clock::now() - start).count();
     for (int64_t i = 0; i < batch.size(); ++i) {
+      if (!AllFinite(std::span(outputs).subspan(i * classes, classes))) {
+        return Corrupt(
+            fmt::format("the network's output for test image {} is not a number; its weights are "
+                        "too large: train it again with a lower --lr",
+                        score.images));
+      }
       AddImage(std::span(outputs).subspan(i * classes, classes), batch.labels[i], probabilities,
                score);
     }

@@ -1,13 +1,19 @@
 // `signum info`: what a network is made of and what it costs.
+#include <fmt/format.h>
+
 #include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "base/file.h"
 #include "model_argument.h"
 #include "model_table.h"
+#include "report/table.h"
+#include "runtime/program.h"
 #include "verb.h"
 
 namespace signum::apps {
@@ -18,8 +24,35 @@ struct InfoFlags {
   ZooFlags zoo;
   bool json = false;
   bool dot = false;
+  bool kernels = false;
   std::string output;
 };
+
+Status Print(const InfoFlags& flags, const std::string& text) {
+  if (!flags.output.empty()) return base::WriteFile(flags.output, text);
+  std::fputs(text.c_str(), stdout);
+  return {};
+}
+
+// Which kernel each layer gets on this machine, and why no faster one.
+Result<std::string> KernelTable(const Graph& graph) {
+  SIGNUM_ASSIGN_OR_RETURN(const Isa isa, AllowedIsa());
+  SIGNUM_ASSIGN_OR_RETURN(const auto program, runtime::Compile(graph, {.isa = isa}));
+  report::Table table({{"layer"}, {"operators"}, {"kernel"}, {"refused"}, {"because"}});
+  for (const runtime::PlannedStep& planned : program->steps()) {
+    const runtime::StepReport& step = planned.report;
+    std::vector<std::string> row = {step.name, step.ops,
+                                    step.kernel.empty() ? "plain code" : step.kernel};
+    for (const kernels::Refusal& refusal : step.refused) {
+      row.insert(row.end(), {refusal.kernel, refusal.reason});
+      table.AddRow(std::exchange(row, {"", "", ""}));
+    }
+    if (!step.refused.empty()) continue;
+    row.resize(5);
+    table.AddRow(std::move(row));
+  }
+  return fmt::format("instruction set {} ({})\n\n", IsaName(isa), CpuName()) + table.ToText();
+}
 
 Status Info(const InfoFlags& flags) {
   SIGNUM_ASSIGN_OR_RETURN(const Graph graph, LoadGraph(flags.model, flags.zoo));
@@ -30,14 +63,16 @@ Status Info(const InfoFlags& flags) {
     if (!error) facts.file_bytes = static_cast<int64_t>(bytes);
   }
   // Names in a model file may hold any bytes; JSON may not.
-  const std::string text =
-      flags.json
-          ? ModelJson(facts).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"
-      : flags.dot ? ModelDot(graph)
-                  : ModelTable(facts);
-  if (!flags.output.empty()) return base::WriteFile(flags.output, text);
-  std::fputs(text.c_str(), stdout);
-  return {};
+  std::string text;
+  if (flags.kernels) {
+    SIGNUM_ASSIGN_OR_RETURN(text, KernelTable(graph));
+    return Print(flags, text);
+  }
+  text = flags.json
+             ? ModelJson(facts).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"
+         : flags.dot ? ModelDot(graph)
+                     : ModelTable(facts);
+  return Print(flags, text);
 }
 
 }  // namespace
@@ -48,6 +83,11 @@ Action AddInfo(CLI::App& command) {
   CLI::Option* json = command.add_flag("--json", flags->json, "print JSON instead of a table");
   command.add_flag("--dot", flags->dot, "print the graph for Graphviz: pipe it into dot -Tsvg")
       ->excludes(json);
+  command
+      .add_flag("--kernels", flags->kernels,
+                "print which kernel each layer gets here, and why no faster one")
+      ->excludes(json)
+      ->excludes("--dot");
   command.add_option("-o,--output", flags->output, "write to this file instead")->type_name("FILE");
   AddZooFlags(command, flags->zoo);
   return [flags] { return Info(*flags); };

@@ -8,6 +8,7 @@
 
 #include "agreement.h"
 #include "base/cpu.h"
+#include "base/file.h"
 #include "data/dataset.h"
 #include "format/sgn.h"
 #include "graph/passes/fold_batch_norm.h"
@@ -38,6 +39,11 @@ Result<Graph> LoadNetwork(const RunArguments& arguments, const data::Dataset& tr
     return InvalidArgument("no MODEL given; name a zoo network (lenet, resnet20) or a .sgn file");
   }
   if (IsModelFile(arguments.model)) return LoadGraph(arguments.model, arguments.zoo);
+  if (arguments.verb == "quantize") {
+    return InvalidArgument(fmt::format(
+        "'{0}' is not a .sgn file; quantizing starts from a trained network: signum train {0}",
+        arguments.model));
+  }
   SIGNUM_ASSIGN_OR_RETURN(zoo::ZooOptions options, ToZooOptions(arguments.zoo));
   if (options.channels == 0) {
     options.channels = train.image_shape[0];
@@ -54,10 +60,9 @@ Result<Graph> LoadNetwork(const RunArguments& arguments, const data::Dataset& tr
   return graph;
 }
 
-Result<std::unique_ptr<RunFolder>> StartRun(const LearnRequest& request,
-                                            const data::Dataset& train) {
+Result<std::unique_ptr<RunFolder>> StartRun(const LearnRequest& request, const Datasets& sets) {
   const RunArguments& arguments = request.arguments;
-  SIGNUM_ASSIGN_OR_RETURN(Graph network, LoadNetwork(arguments, train));
+  SIGNUM_ASSIGN_OR_RETURN(Graph network, LoadNetwork(arguments, sets.train));
   network.metadata["data"] = arguments.data;
   std::optional<Graph> teacher;
   if (arguments.teacher == "float") {
@@ -71,6 +76,12 @@ Result<std::unique_ptr<RunFolder>> StartRun(const LearnRequest& request,
     network.metadata["precision"] = fmt::format("W{}A{}", arguments.quantization.weight_bits,
                                                 arguments.quantization.activation_bits);
   }
+  // Before there is a folder that says otherwise.
+  SIGNUM_RETURN_IF_ERROR(train::CheckRequest({.network = &network,
+                                              .teacher = teacher ? &*teacher : nullptr,
+                                              .train = &sets.train,
+                                              .test = &sets.test,
+                                              .config = arguments.training}));
   SIGNUM_ASSIGN_OR_RETURN(
       std::unique_ptr<RunFolder> run,
       RunFolder::Create(request.run, arguments, network, teacher ? &*teacher : nullptr));
@@ -169,8 +180,29 @@ void AddLearnFlags(CLI::App& command, LearnRequest& request) {
   command.add_flag("--json", request.json, "print the result as JSON");
 }
 
+Status CheckResumeFlags(const CLI::App& command) {
+  if (command.count("--resume") == 0) return {};
+  for (const CLI::Option* option : command.get_options()) {
+    const std::string name = option->get_name();
+    const bool fits = name == "--resume" || name == "--output" || name == "--json";
+    if (option->count() == 0 || fits) continue;
+    return InvalidArgument(fmt::format(
+        "{} does nothing beside --resume: the run goes on with its own settings; leave it out",
+        name));
+  }
+  return {};
+}
+
+void ChooseLearningRate(const CLI::App& command, train::TrainConfig& config) {
+  constexpr double kOfAdam = 1e-3;
+  if (config.optimizer != "sgd" && command.count("--lr") == 0) config.learning_rate = kOfAdam;
+}
+
 Status Learn(const LearnRequest& request) {
   const bool resume = !request.resume.empty();
+  if (!request.arguments.output.empty()) {
+    SIGNUM_RETURN_IF_ERROR(base::CheckCanWrite(request.arguments.output));
+  }
   std::unique_ptr<RunFolder> run;
   Datasets sets;
   if (resume) {
@@ -178,7 +210,7 @@ Status Learn(const LearnRequest& request) {
     SIGNUM_ASSIGN_OR_RETURN(sets, LoadDatasets(run->arguments()));
   } else {
     SIGNUM_ASSIGN_OR_RETURN(sets, LoadDatasets(request.arguments));
-    SIGNUM_ASSIGN_OR_RETURN(run, StartRun(request, sets.train));
+    SIGNUM_ASSIGN_OR_RETURN(run, StartRun(request, sets));
   }
   const RunArguments& arguments = run->arguments();
   const bool has_checkpoint = std::filesystem::exists(run->checkpoint_path());
@@ -195,8 +227,11 @@ Status Learn(const LearnRequest& request) {
   SIGNUM_ASSIGN_OR_RETURN(const train::TrainOutcome outcome, train::Train(training, *run));
   SIGNUM_ASSIGN_OR_RETURN(const Summary summary, Conclude(*run, outcome, sets.test));
   std::string output = run->model_path();
-  if (!arguments.output.empty()) {
-    output = arguments.output;
+  // A resumed run may be given another place, or one at all.
+  const std::string& wanted =
+      request.arguments.output.empty() ? arguments.output : request.arguments.output;
+  if (!wanted.empty()) {
+    output = wanted;
     SIGNUM_RETURN_IF_ERROR(WriteSgn(Finished(arguments, outcome.network), output));
   }
   Print(*run, output, summary, request.json);

@@ -19,6 +19,14 @@ struct LearnRequest {
 // --data, --data-folder, --run, --resume, -o and --json.
 void AddLearnFlags(CLI::App& command, LearnRequest& request);
 
+// Beside --resume only -o and --json are taken; anything else is an error that
+// names it.
+Status CheckResumeFlags(const CLI::App& command);
+
+// The rate of the optimizer where --lr was not given: Adam's steps do not shrink
+// with the gradient, so it needs a smaller one than sgd.
+void ChooseLearningRate(const CLI::App& command, train::TrainConfig& config);
+
 // Trains, writes the run folder, checks that the runtime agrees with the trainer
 // on the test images, and prints what came of it.
 Status Learn(const LearnRequest& request);

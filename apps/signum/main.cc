@@ -28,8 +28,8 @@ Action AddForwarded(CLI::App&) {
 
 const std::vector<Verb>& Verbs() {
   static const std::vector<Verb> verbs = {
-      {"data", "fetch datasets, tell and show what is in them", "signum data info fashion-mnist",
-       AddData},
+      {"data", "fetch datasets, tell and show what is in them",
+       "signum data show fashion-mnist --image 0 -o shoe.png", AddData},
       TrainVerb(AddForwarded),
       QuantizeVerb(AddForwarded),
       {"info", "list a network's layers and what they cost", "signum info lenet-w1.sgn", AddInfo},

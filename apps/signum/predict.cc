@@ -23,6 +23,7 @@ struct PredictFlags {
   std::string model;
   std::vector<std::string> images;
   int top = 5;
+  int threads = AvailableCores();
   bool json = false;
 };
 
@@ -120,13 +121,17 @@ Status Predict(const PredictFlags& flags) {
   SIGNUM_ASSIGN_OR_RETURN(const Graph graph, LoadGraph(flags.model));
   SIGNUM_ASSIGN_OR_RETURN(const std::vector<Shape> shapes, InferShapes(graph));
   SIGNUM_RETURN_IF_ERROR(CheckModel(flags.model, graph, shapes));
-  SIGNUM_ASSIGN_OR_RETURN(const auto executor, runtime::MakeExecutor(graph, {}));
+  SIGNUM_ASSIGN_OR_RETURN(const auto executor,
+                          runtime::MakeExecutor(graph, {.threads = flags.threads}));
   const bool probabilities = std::holds_alternative<SoftmaxOp>(graph.node(graph.output()).op);
   std::vector<Prediction> predictions;
   for (const std::string& path : flags.images) {
     SIGNUM_ASSIGN_OR_RETURN(const std::vector<float> input, ReadInput(path, graph.input_shape()));
     std::vector<float> outputs(shapes[graph.output()].elements());
     SIGNUM_RETURN_IF_ERROR(executor->Run(input, 1, outputs));
+    if (!std::all_of(outputs.begin(), outputs.end(), [](float x) { return std::isfinite(x); })) {
+      return Corrupt(fmt::format("{}: its output for {} is not a number", flags.model, path));
+    }
     predictions.push_back({path, probabilities ? outputs : Softmax(outputs)});
   }
   if (flags.json) {
@@ -146,6 +151,9 @@ Action AddPredict(CLI::App& command) {
   command.add_option("--top", flags->top, "how many classes to show")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));
+  command.add_option("--threads", flags->threads, "threads that share an image")
+      ->capture_default_str()
+      ->check(CLI::Range(1, runtime::kMaxThreads));
   command.add_flag("--json", flags->json, "print JSON instead of tables");
   return [flags] { return Predict(*flags); };
 }

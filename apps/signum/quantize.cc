@@ -24,7 +24,7 @@ struct QuantizeFlags {
   LearnRequest learn;
   std::string edges = "8";
   bool per_layer = false;
-  double hysteresis = 0.1;
+  bool hysteresis = false;
 };
 
 }  // namespace
@@ -49,22 +49,23 @@ Action AddQuantize(CLI::App& command) {
                    "one weight scale per layer, not one per output channel");
   command.add_option("--retrain,--epochs", arguments.training.epochs, "passes of retraining")
       ->capture_default_str();
-  CLI::Option* hysteresis =
-      command.add_option("--hysteresis", flags->hysteresis,
-                         "a bit flips only when its latent weight is this far on the other side "
-                         "(0.1 if no number is given; --theta-relative takes it as a multiple of "
-                         "the mean magnitude)");
-  hysteresis->expected(0, 1);
+  command.add_flag("--hysteresis", flags->hysteresis,
+                   "a bit flips only when its latent weight is 0.1 on the other side (--theta sets "
+                   "another distance)");
   AddLearnFlags(command, flags->learn);
   command
       .add_option("--teacher", arguments.teacher,
                   "distil from: float (the network before quantization), a .sgn file, or none")
       ->capture_default_str();
   AddTrainingFlags(command, arguments.training);
-  return [flags, hysteresis]() -> Status {
+  return [flags, &command]() -> Status {
+    SIGNUM_RETURN_IF_ERROR(CheckResumeFlags(command));
     RunArguments& a = flags->learn.arguments;
     a.quantization.per_channel = !flags->per_layer;
-    if (hysteresis->count() > 0) a.training.binary.theta = flags->hysteresis;
+    if (flags->hysteresis && command.count("--theta") == 0) {
+      a.training.binary.theta = train::kDefaultTheta;
+    }
+    ChooseLearningRate(command, a.training);
     if (flags->edges == "float") {
       a.quantization.edge_bits = kFloatBits;
     } else if (flags->edges.size() == 1 && flags->edges[0] >= '2' && flags->edges[0] <= '8') {

@@ -82,7 +82,10 @@ void AddTrainingFlags(CLI::App& command, train::TrainConfig& config) {
     using T = std::remove_reference_t<decltype(field)>;
     if (command.get_option_no_throw(std::string("--") + name) != nullptr) return;
     if constexpr (std::is_same_v<T, bool>) {
-      command.add_flag(fmt::format("--{0},!--no-{0}", name), field, help)->group("Training");
+      command
+          .add_flag(fmt::format("--{0},!--no-{0}", name), field,
+                    fmt::format("{} ({} by default)", help, field ? "on" : "off"))
+          ->group("Training");
     } else {
       CLI::Option* option = command.add_option(std::string("--") + name, field, help);
       option->capture_default_str()->group("Training");

@@ -112,12 +112,16 @@ void AddPredictions(const data::Dataset& test, const std::vector<float>& outputs
 }
 
 // What a resumed run writes anew (event files), and what a kill left half written.
-void RemoveStaleFiles(const std::string& folder) {
+// Only in the folders that a run writes to: beside them may be other runs.
+void RemoveStaleFiles(const std::string& run) {
   std::vector<fs::path> stale;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with("events.out.tfevents") || name.find(".partial-") != std::string::npos) {
-      stale.push_back(entry.path());
+  for (const std::string& folder : {run, run + "/weights"}) {
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+      const std::string name = entry.path().filename().string();
+      if (name.starts_with("events.out.tfevents") || name.find(".partial-") != std::string::npos) {
+        stale.push_back(entry.path());
+      }
     }
   }
   std::error_code ignored;  // they harm nothing
@@ -163,6 +167,7 @@ Result<std::unique_ptr<RunFolder>> RunFolder::Open(const std::string& path) {
   SIGNUM_ASSIGN_OR_RETURN(RunArguments arguments, ReadArguments(path + "/args.toml"));
   SIGNUM_ASSIGN_OR_RETURN(Graph initial, ReadSgn(path + "/weights/initial.sgn"));
   std::unique_ptr<RunFolder> run(new RunFolder(path, std::move(arguments), std::move(initial)));
+  RemoveStaleFiles(path);
   if (fs::exists(path + "/weights/teacher.sgn")) {
     SIGNUM_ASSIGN_OR_RETURN(run->teacher_, ReadSgn(path + "/weights/teacher.sgn"));
   }
@@ -185,7 +190,6 @@ Status RunFolder::StartRecords() {
     }
     SIGNUM_RETURN_IF_ERROR(report::WriteJsonLines(path, kept));
   }
-  RemoveStaleFiles(path_);
   SIGNUM_ASSIGN_OR_RETURN(metrics_, report::JsonLinesFile::Open(path));
   SIGNUM_ASSIGN_OR_RETURN(events_, report::EventFile::Open(path_));
   for (const report::EpochRecord& record : epochs_) SIGNUM_RETURN_IF_ERROR(WriteEvents(record));
@@ -212,6 +216,7 @@ Status RunFolder::OnEpoch(const train::EpochResult& result, const Graph& snapsho
   SIGNUM_RETURN_IF_ERROR(metrics_->Append(report::ToJson(record)));
   SIGNUM_RETURN_IF_ERROR(WriteTable());
   SIGNUM_RETURN_IF_ERROR(WriteEvents(record));
+  SIGNUM_RETURN_IF_ERROR(WriteWeightEvents(record.epoch, snapshot));
   SIGNUM_RETURN_IF_ERROR(WriteSgn(snapshot, last_path()));
   if (result.best) SIGNUM_RETURN_IF_ERROR(WriteSgn(snapshot, path_ + "/weights/best.sgn"));
   return base::WriteFile(report_path(), report::RenderRunReport(MakeReport(snapshot)));
@@ -230,6 +235,16 @@ Status RunFolder::WriteEvents(const report::EpochRecord& r) {
   add("images_per_second", r.images_per_second);
   for (const auto& [layer, rate] : r.flip_rates) add("flip_rate/" + layer, rate);
   SIGNUM_RETURN_IF_ERROR(events_->AddScalars(r.epoch, report::WallTimeSeconds(), scalars));
+  return events_->Flush();
+}
+
+// Of this process's epochs only: the records that a resumed run goes by hold no weights.
+Status RunFolder::WriteWeightEvents(int64_t epoch, const Graph& network) {
+  for (const Node& node : network.nodes()) {
+    if (WeightQuantizerSlot(node.op) == nullptr) continue;
+    SIGNUM_RETURN_IF_ERROR(events_->AddHistogram(epoch, report::WallTimeSeconds(),
+                                                 "weight/" + node.name, WeightValues(node)));
+  }
   return events_->Flush();
 }
 

@@ -64,6 +64,7 @@ class RunFolder : public train::Observer {
   RunFolder(std::string path, RunArguments arguments, Graph initial);
 
   Status StartRecords();
+  Status WriteWeightEvents(int64_t epoch, const Graph& network);
   Status WriteEvents(const report::EpochRecord& record);
   Status WriteTable() const;
   report::RunReport MakeReport(const Graph& network) const;

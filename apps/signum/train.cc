@@ -18,7 +18,11 @@ Action AddTrain(CLI::App& command) {
       ->capture_default_str();
   AddZooFlags(command, arguments.zoo);
   AddTrainingFlags(command, arguments.training);
-  return [request] { return Learn(*request); };
+  return [request, &command]() -> Status {
+    SIGNUM_RETURN_IF_ERROR(CheckResumeFlags(command));
+    ChooseLearningRate(command, request->arguments.training);
+    return Learn(*request);
+  };
 }
 
 }  // namespace signum::apps

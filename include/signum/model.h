@@ -29,8 +29,9 @@ struct ImageSize {
 // from several threads at once.
 class Model {
  public:
-  // Reads and checks a `.sgn` file. kNotFound, kIo, kCorrupt (the message names
-  // the place in the file) or kUnsupported; never crashes on bad bytes.
+  // Reads and checks a `.sgn` file. kNotFound, kIo, kInvalidArgument (a folder),
+  // kResourceExhausted (too large), kCorrupt (the message names the place in the
+  // file) or kUnsupported; never crashes on bad bytes.
   static Result<Model> Load(const std::string& path);
   // The same from the file's bytes.
   static Result<Model> Parse(const void* bytes, size_t size);

@@ -27,7 +27,8 @@ class Session {
   // Chooses the kernels for this CPU, capped by the environment variable
   // SIGNUM_ISA (scalar, avx2, avx512), and allocates all memory that Run needs.
   // kInvalidArgument for options out of range, kUnsupported where the network has
-  // an operator or a shape that the runtime cannot run; the message names it.
+  // an operator or a shape that the runtime cannot run (the message names it),
+  // kResourceExhausted where there is no memory or no thread for it.
   static Result<Session> Create(const Model& model, const SessionOptions& options = {});
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;

@@ -17,8 +17,10 @@ const char* IsaName(Isa isa) {
   return "unknown";
 }
 
+constexpr Isa kEveryIsa[] = {Isa::kScalar, Isa::kAvx2, Isa::kAvx512};
+
 Result<Isa> ParseIsa(const std::string& name) {
-  for (Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512}) {
+  for (Isa isa : kEveryIsa) {
     if (name == IsaName(isa)) return isa;
   }
   return InvalidArgument("unknown instruction set '" + name +
@@ -55,7 +57,7 @@ Result<Isa> AllowedIsa() {
 
 std::vector<Isa> SupportedIsas() {
   std::vector<Isa> isas;
-  for (Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512}) {
+  for (Isa isa : kEveryIsa) {
     if (isa <= DetectIsa()) isas.push_back(isa);
   }
   return isas;

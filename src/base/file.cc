@@ -14,27 +14,18 @@ namespace {
 
 std::string Reason() { return std::strerror(errno); }
 
-// A file descriptor that closes itself.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
+const char* Advice(int reason) {
+  switch (reason) {
+    case ENOSPC:
+    case EDQUOT: return "; free some space and try again";
+    case EROFS:
+    case EACCES:
+    case EPERM: return "; choose a folder that you may write to";
+    case ENOENT: return "; create its folder first";
+    case ENOTDIR:
+    case EISDIR: return "; choose another name";
+    default: return "";
   }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-Status CannotWrite(const std::string& path) {
-  std::string advice;
-  if (errno == ENOSPC || errno == EDQUOT) advice = "; free some space and try again";
-  if (errno == EROFS || errno == EACCES) advice = "; choose a folder that you may write to";
-  if (errno == ENOENT) advice = "; create its folder first";
-  return IoError("cannot write " + path + ": " + Reason() + advice);
 }
 
 Status WriteAll(const std::string& temporary, const std::string& path,
@@ -51,6 +42,15 @@ Status WriteAll(const std::string& temporary, const std::string& path,
 }
 
 }  // namespace
+
+Descriptor::~Descriptor() {
+  if (fd_ >= 0) close(fd_);
+}
+
+tl::unexpected<Error> CannotWrite(const std::string& path) {
+  const int reason = errno;
+  return IoError("cannot write " + path + ": " + std::strerror(reason) + Advice(reason));
+}
 
 namespace internal {
 
@@ -107,12 +107,23 @@ Status WriteFile(const std::string& path, std::string_view text) {
   return WriteFile(path, std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
 }
 
+Status CheckCanWrite(const std::string& path) {
+  struct stat status;
+  if (stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
+    errno = EISDIR;
+    return CannotWrite(path);
+  }
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) != 0) return CannotWrite(path);
+  return {};
+}
+
 Status MakeFolders(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error) {
     return IoError("cannot create the folder " + path + ": " + error.message() +
-                   "; choose a folder that you may write to");
+                   Advice(error.value()));
   }
   return {};
 }

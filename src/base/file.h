@@ -29,8 +29,28 @@ Status WriteFile(const std::string& path, std::string_view text);
 template <typename WriteTo>
 Status WriteFileThrough(const std::string& path, WriteTo&& write_to);
 
+// Whether WriteFile(path) could succeed now, without writing anything: for long
+// work that must not fail at its end.
+Status CheckCanWrite(const std::string& path);
+
 // Creates the folder and its parents. kIo names the folder and the reason.
 Status MakeFolders(const std::string& path);
+
+// A file descriptor that closes itself.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor();
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+// What errno says about writing `path`: kIo, with what to do about it.
+tl::unexpected<Error> CannotWrite(const std::string& path);
 
 namespace internal {
 std::string TemporaryBeside(const std::string& path);

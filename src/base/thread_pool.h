@@ -14,7 +14,8 @@ namespace signum {
 
 class ThreadPool {
  public:
-  // `threads` counts the caller: 1 means that everything runs inline.
+  // `threads` counts the caller: 1 means that everything runs inline. Throws
+  // std::system_error where the system starts no more threads.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -42,6 +43,7 @@ class ThreadPool {
 
   void Run(int64_t count, Function function, const void* context);
   void Drain(int thread);
+  void Stop();
   void Work(int thread);
 
   std::vector<std::thread> workers_;

@@ -13,6 +13,8 @@
 #include <memory>
 #include <thread>
 
+#include "base/file.h"
+
 namespace signum::data {
 namespace {
 
@@ -48,26 +50,6 @@ std::string Explain(httplib::Error error) {
   }
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-tl::unexpected<Error> CannotWrite(const std::string& path) {
-  std::string advice = "; choose a folder that you may write to";
-  if (errno == ENOSPC || errno == EDQUOT) advice = "; free some space and try again";
-  return IoError("cannot write " + path + ": " + std::strerror(errno) + advice);
-}
-
 // One file on its way: what has arrived, and what went wrong outside the network.
 class Transfer {
  public:
@@ -78,11 +60,11 @@ class Transfer {
   // Leaves a file of the published size at the path, or says why not.
   Status Run() {
     SIGNUM_ASSIGN_OR_RETURN(const Address address, ParseUrl(file_.url));
-    const Descriptor out(open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
-    if (out.get() < 0) return CannotWrite(path_);
+    const base::Descriptor out(open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
+    if (out.get() < 0) return base::CannotWrite(path_);
     fd_ = out.get();
     struct stat status;
-    if (fstat(fd_, &status) != 0) return CannotWrite(path_);
+    if (fstat(fd_, &status) != 0) return base::CannotWrite(path_);
     done_ = status.st_size;
     if (done_ > file_.bytes) SIGNUM_RETURN_IF_ERROR(StartOver());
     int fruitless = 0;
@@ -94,13 +76,13 @@ class Transfer {
       if (fruitless >= options_.attempts) return GaveUp();
       std::this_thread::sleep_for(std::chrono::milliseconds(options_.retry_milliseconds));
     }
-    if (fsync(fd_) != 0) return CannotWrite(path_);
+    if (fsync(fd_) != 0) return base::CannotWrite(path_);
     return {};
   }
 
  private:
   Status StartOver() {
-    if (ftruncate(fd_, 0) != 0) return CannotWrite(path_);
+    if (ftruncate(fd_, 0) != 0) return base::CannotWrite(path_);
     done_ = 0;
     return {};
   }
@@ -167,7 +149,7 @@ class Transfer {
     while (size > 0) {
       const ssize_t n = pwrite(fd_, data, size, done_);
       if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return Stop(CannotWrite(path_));
+      if (n < 0) return Stop(base::CannotWrite(path_));
       data += n;
       size -= static_cast<size_t>(n);
       done_ += n;
@@ -205,7 +187,7 @@ class Transfer {
 std::string PublishedFile::Name() const { return url.substr(url.rfind('/') + 1); }
 
 Result<std::string> Sha256OfFile(const std::string& path) {
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const base::Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) {
     if (errno == ENOENT) return NotFound(path + " does not exist; check the path");
     return IoError("cannot read " + path + ": " + std::strerror(errno));

@@ -45,8 +45,8 @@ class FolderLock {
   int fd_;
 };
 
-// A folder that is filled beside its target and takes its place in one rename, or
-// vanishes.
+// A folder that is filled beside its target and then takes its place, or vanishes.
+// What was there is kept as TARGET.old until then.
 class StagedFolder {
  public:
   explicit StagedFolder(const fs::path& path) : path_(path) {}
@@ -66,9 +66,12 @@ class StagedFolder {
     const fs::path old = target.string() + ".old";
     std::error_code error;
     RemoveAll(old);
-    if (fs::exists(target, error)) fs::rename(target, old, error);
+    const bool replaces = fs::exists(target, error);
+    if (replaces) fs::rename(target, old, error);
     if (!error) fs::rename(path_, target, error);
     if (error) {
+      std::error_code ignored;
+      if (replaces) fs::rename(old, target, ignored);
       return IoError("cannot put " + target.string() + " in place: " + error.message());
     }
     RemoveAll(old);

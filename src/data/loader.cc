@@ -46,14 +46,14 @@ void FillPlane(const uint8_t* plane, int64_t height, int64_t width, const Placem
       std::fill(out, out + width, fill);
       continue;
     }
-    const uint8_t* row = plane + from_y * width + at.left;
+    const uint8_t* row = plane + from_y * width;
     if (at.flip) {
       std::fill(out, out + (width - last), fill);
-      for (int64_t x = first; x < last; ++x) out[width - 1 - x] = ToUnit(row[x]);
+      for (int64_t x = first; x < last; ++x) out[width - 1 - x] = ToUnit(row[x + at.left]);
       std::fill(out + (width - first), out + width, fill);
     } else {
       std::fill(out, out + first, fill);
-      for (int64_t x = first; x < last; ++x) out[x] = ToUnit(row[x]);
+      for (int64_t x = first; x < last; ++x) out[x] = ToUnit(row[x + at.left]);
       std::fill(out + last, out + width, fill);
     }
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 #include <vector>
 
@@ -13,16 +14,12 @@ constexpr int64_t kHighestSum = std::numeric_limits<int32_t>::max();
 // The largest magnitude of the codes in which `node`'s value may be handed on,
 // where its inputs' are those in `bounds`.
 int LargestCode(const Node& node, const std::vector<int>& bounds) {
+  if (const auto* quantize = std::get_if<QuantizeOp>(&node.op)) return (1 << quantize->bits) - 1;
   constexpr int kLargestOfAnyInput = 255;
-  return std::visit(Overloaded{
-                        [](const QuantizeOp& op) { return (1 << op.bits) - 1; },
-                        [&](const MaxPoolOp&) { return bounds[node.inputs[0]]; },
-                        [&](const FlattenOp&) { return bounds[node.inputs[0]]; },
-                        [&](const ReshapeOp&) { return bounds[node.inputs[0]]; },
-                        [&](const DropoutOp&) { return bounds[node.inputs[0]]; },
-                        [](const auto&) { return kLargestOfAnyInput; },
-                    },
-                    node.op);
+  if (!MovesValues(node.op)) return kLargestOfAnyInput;
+  int largest = 0;
+  for (NodeId input : node.inputs) largest = std::max(largest, bounds[input]);
+  return largest;
 }
 
 Status CheckLayer(const Node& node, const Tensor& weight, int largest_input) {

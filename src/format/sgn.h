@@ -25,7 +25,9 @@ Result<Graph> ReadSgn(const std::string& path);
 Result<Graph> ParseSgn(std::span<const uint8_t> bytes);
 
 // The graph as bytes: equal graphs give equal bytes on every machine. The graph
-// must verify; a weight of int8 codes must have its node's weight quantizer.
+// must verify, its names must be short UTF-8 and its nodes few enough for the
+// reader (else the process ends: WriteSgn checks); a weight of int8 codes must
+// have its node's weight quantizer.
 std::vector<uint8_t> SerializeSgn(const Graph& graph);
 
 // SerializeSgn to the file at `path`: written beside and renamed over it, so

@@ -145,6 +145,17 @@ TEST(SgnHostile, SizesOfAxesCannotOverflow) {
               HasSubstr("node 'pad': has an axis of the impossible size -9223372036854775808"));
 }
 
+TEST(SgnHostile, AValueKeepsItsBatchAxis) {
+  FlatBufferBuilder b;
+  const auto input = InputNode(b, {1, 1, 1, 1});
+  const auto op = sgn::CreateReshape(b, b.CreateVector(std::vector<int64_t>{}));
+  const auto inputs = b.CreateVector(std::vector<int32_t>{0});
+  const auto node =
+      sgn::CreateNode(b, b.CreateString("flat"), sgn::Op::Reshape, op.Union(), inputs);
+  EXPECT_THAT(MessageOf(Finish(b, {input, node})),
+              HasSubstr("node 'flat' (Reshape): cannot reshape to no axes"));
+}
+
 // FlatBuffers 2.0.8 verifies where a vector's length stands, not its elements.
 TEST(SgnHostile, MisalignedShapesAreRefused) {
   int misaligned = 0;

@@ -222,12 +222,4 @@ size_t VariableBytes(const sgn::Node& node) {
   return sizeof(float) * (size_t{normalize->mean()->size()} + normalize->deviation()->size());
 }
 
-const WeightQuantizer* FindWeightQuantizer(const Op& op) {
-  if (const auto* convolution = std::get_if<ConvolutionOp>(&op)) {
-    return Pointer(convolution->weight_quantizer);
-  }
-  if (const auto* linear = std::get_if<LinearOp>(&op)) return Pointer(linear->weight_quantizer);
-  return nullptr;
-}
-
 }  // namespace signum::format

@@ -32,9 +32,6 @@ Result<Op> ReadOp(const sgn::Node& node);
 // that refers to one table many times is told from an honest one.
 size_t VariableBytes(const sgn::Node& node);
 
-// The weight quantizer of a convolution or linear layer; nullptr for others.
-const WeightQuantizer* FindWeightQuantizer(const Op& op);
-
 }  // namespace signum::format
 
 #endif  // SIGNUM_FORMAT_SGN_OPS_H_

@@ -190,7 +190,7 @@ class Reader {
     Shape shape(std::move(sizes));
     const int64_t count = CheckedElements(shape);
     if (count < 0) return Corrupt("has the impossible shape " + shape.ToString());
-    const WeightQuantizer* quantizer = FindWeightQuantizer(op);
+    const WeightQuantizer* quantizer = WeightQuantizerOf(op);
     const bool codes = table.encoding() == sgn::Encoding::codes;
     if (table.encoding() > sgn::Encoding::MAX) {
       return Unsupported(

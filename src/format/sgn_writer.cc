@@ -72,7 +72,7 @@ class Writer {
     std::map<sgn::Role, const Tensor*> by_role;
     for (const auto& [role, tensor] : node.parameters) by_role[RoleOf(role)] = &tensor;
     for (const auto& [role, tensor] : by_role) {
-      parameters.push_back(WriteParameter(role, *tensor, FindWeightQuantizer(node.op)));
+      parameters.push_back(WriteParameter(role, *tensor, WeightQuantizerOf(node.op)));
     }
     const auto written = parameters.empty() ? 0 : builder_.CreateVector(parameters);
     const bool from_before = id == 0 || node.inputs == std::vector<NodeId>{id - 1};

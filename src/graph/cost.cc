@@ -15,21 +15,30 @@ int WeightBits(const Node& node) {
   return *quantizer ? (*quantizer)->bits : 32;
 }
 
-// The bits of a value: a quantizer sets them, and operators that only move or
-// select values keep them.
-int ValueBits(const Graph& graph, NodeId id, const std::vector<NodeCost>& costs) {
-  const Node& node = graph.node(id);
-  const auto kept = [&] {
-    int bits = 0;
-    for (NodeId input : node.inputs) bits = std::max(bits, costs[input].value_bits);
-    return bits;
+// By node id, the quantizer whose codes the node's value holds, or -1 for floats.
+std::vector<NodeId> CodesOf(const Graph& graph) {
+  constexpr NodeId kFloats = -1;
+  const auto same_codes = [&](NodeId a, NodeId b) {
+    if (a == b) return true;
+    if (a == kFloats || b == kFloats) return false;
+    const Node &left = graph.node(a), &right = graph.node(b);
+    return left.op == right.op && left.parameters == right.parameters;
   };
-  return std::visit(
-      Overloaded{[](const QuantizeOp& op) { return op.bits; },
-                 [&](const MaxPoolOp&) { return kept(); }, [&](const FlattenOp&) { return kept(); },
-                 [&](const ReshapeOp&) { return kept(); }, [&](const DropoutOp&) { return kept(); },
-                 [&](const PadOp&) { return kept(); }, [](const auto&) { return 32; }},
-      node.op);
+  std::vector<NodeId> codes(graph.size(), kFloats);
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    const Node& node = graph.node(id);
+    if (std::holds_alternative<QuantizeOp>(node.op)) codes[id] = id;
+    if (!MovesValues(node.op)) continue;
+    const NodeId first = codes[node.inputs[0]];
+    const bool same = std::all_of(node.inputs.begin(), node.inputs.end(),
+                                  [&](NodeId input) { return same_codes(codes[input], first); });
+    codes[id] = same ? first : kFloats;
+  }
+  return codes;
+}
+
+int ValueBits(const Graph& graph, NodeId codes) {
+  return codes < 0 ? 32 : std::get<QuantizeOp>(graph.node(codes).op).bits;
 }
 
 int64_t Macs(const Node& node, const Shape& out) {
@@ -45,6 +54,7 @@ int64_t Macs(const Node& node, const Shape& out) {
 std::vector<NodeCost> Costs(const Graph& graph) {
   const Result<std::vector<Shape>> shapes = InferShapes(graph);
   SIGNUM_CHECK(shapes.has_value());
+  const std::vector<NodeId> codes = CodesOf(graph);
   std::vector<NodeCost> costs(graph.size());
   for (NodeId id = 0; id < graph.size(); ++id) {
     const Node& node = graph.node(id);
@@ -65,7 +75,7 @@ std::vector<NodeCost> Costs(const Graph& graph) {
       cost.weight_bytes += 4 * (per_channel ? weight.shape()[0] : 1);
     }
     cost.macs = Macs(node, (*shapes)[id]);
-    cost.value_bits = ValueBits(graph, id, costs);
+    cost.value_bits = ValueBits(graph, codes[id]);
     cost.activation_bytes = BytesOfBits((*shapes)[id].elements() * cost.value_bits);
   }
   return costs;

@@ -41,7 +41,16 @@ bool IsNeverNegative(const Op& op, bool inputs_are) {
                         [](const BatchNormOp&) { return false; },
                         [](const PReluOp&) { return false; },
                         // Pools, sums, products, joins and moves keep the sign of their inputs.
-                        [&](const auto&) { return inputs_are; },
+                        [&](const MaxPoolOp&) { return inputs_are; },
+                        [&](const AveragePoolOp&) { return inputs_are; },
+                        [&](const GlobalAveragePoolOp&) { return inputs_are; },
+                        [&](const AddOp&) { return inputs_are; },
+                        [&](const MultiplyOp&) { return inputs_are; },
+                        [&](const ConcatOp&) { return inputs_are; },
+                        [&](const FlattenOp&) { return inputs_are; },
+                        [&](const ReshapeOp&) { return inputs_are; },
+                        [&](const UpsampleOp&) { return inputs_are; },
+                        [&](const DropoutOp&) { return inputs_are; },
                     },
                     op);
 }

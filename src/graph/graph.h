@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,11 @@ class Graph {
  private:
   std::vector<Node> nodes_;
 };
+
+// The shape of one node's value from those of its inputs, for the given batch
+// size. Every value has at least its batch axis. An error names the node, its
+// operator and what does not fit.
+Result<Shape> InferShape(const Node& node, std::span<const Shape> inputs, int64_t batch = 1);
 
 // The shape of every node's value for the given batch size, by node id. An
 // error names the node, its operator and what does not fit.

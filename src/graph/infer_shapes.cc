@@ -1,11 +1,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <span>
+#include <utility>
 
 #include "graph/graph.h"
 
 namespace signum {
 namespace {
+
+// Of a window's sizes; it keeps what is computed from them far from overflow.
+constexpr int kLargestWindow = 1 << 16;
 
 // Shapes whose axes are a batch of feature maps.
 Status NeedMaps(const Shape& shape) {
@@ -17,7 +23,9 @@ Status NeedMaps(const Shape& shape) {
 // The size of a window's output along one axis, or an error.
 Result<int64_t> Slide(const char* axis, int64_t size, int before, int after, int kernel, int stride,
                       int dilation) {
-  if (kernel < 1 || stride < 1 || dilation < 1 || before < 0 || after < 0) {
+  const auto outside = [](int n, int lowest) { return n < lowest || n > kLargestWindow; };
+  if (outside(kernel, 1) || outside(stride, 1) || outside(dilation, 1) || outside(before, 0) ||
+      outside(after, 0)) {
     return InvalidArgument(
         fmt::format("{} window of kernel {}, stride {}, dilation {}, padding {}+{} is not valid",
                     axis, kernel, stride, dilation, before, after));
@@ -44,15 +52,32 @@ Result<Shape> Window2d(const Shape& x, const Window& window, int64_t channels) {
   return Shape{x[0], channels, height, width};
 }
 
-Result<Shape> Pool(const Shape& x, const Window& window) {
-  SIGNUM_RETURN_IF_ERROR(NeedMaps(x));
-  const Padding& pad = window.padding;
-  // A window that lies in the padding alone would have no largest value.
-  if (pad.top >= window.kernel[0] || pad.bottom >= window.kernel[0] ||
-      pad.left >= window.kernel[1] || pad.right >= window.kernel[1]) {
-    return InvalidArgument("pooling padding must be smaller than the window");
+// Whether each of `outputs` windows along an axis has a tap in the map.
+bool EveryWindowTouches(int64_t size, int before, int kernel, int stride, int dilation,
+                        int64_t outputs) {
+  const auto touches = [&](int64_t output) {
+    const int64_t start = output * stride - before;
+    const int64_t tap = start < 0 ? (-start + dilation - 1) / dilation : 0;  // the first not before
+    return tap < kernel && start + tap * dilation < size;
+  };
+  // Windows that start in the map touch it; beyond it, the last lies farthest.
+  for (int64_t output = 0; output < outputs && output * stride < before; ++output) {
+    if (!touches(output)) return false;
   }
-  return Window2d(x, window, x[1]);
+  return touches(outputs - 1);
+}
+
+Result<Shape> Pool(const Shape& x, const Window& window) {
+  SIGNUM_ASSIGN_OR_RETURN(Shape out, Window2d(x, window, x.rank() == 4 ? x[1] : 0));
+  // A window that lies in the padding alone would have no largest value.
+  const std::array<int, 2> before = {window.padding.top, window.padding.left};
+  for (int axis = 0; axis < 2; ++axis) {
+    if (!EveryWindowTouches(x[2 + axis], before[axis], window.kernel[axis], window.stride[axis],
+                            window.dilation[axis], out[2 + axis])) {
+      return InvalidArgument("a pooling window lies in the padding alone; use less padding");
+    }
+  }
+  return out;
 }
 
 Result<Shape> Broadcast(const Shape& a, const Shape& b) {
@@ -71,6 +96,7 @@ Result<Shape> Broadcast(const Shape& a, const Shape& b) {
 }
 
 Result<Shape> Reshape(const Shape& x, const std::vector<int64_t>& target) {
+  if (target.empty()) return InvalidArgument("cannot reshape to no axes; keep the batch axis");
   std::vector<int64_t> sizes = target;
   int open = -1;
   int64_t known = 1;
@@ -94,7 +120,7 @@ Result<Shape> Reshape(const Shape& x, const std::vector<int64_t>& target) {
   return shape;
 }
 
-Result<Shape> Concat(const std::vector<Shape>& inputs, int axis) {
+Result<Shape> Concat(std::span<const Shape> inputs, int axis) {
   Shape shape = inputs[0];
   if (axis < 0 || axis >= shape.rank()) {
     return InvalidArgument(fmt::format("axis {} is outside shape {}", axis, shape.ToString()));
@@ -137,7 +163,7 @@ Result<Shape> Pad(const Shape& x, const PadOp& op) {
 
 // Visits one node, whose number of inputs has been checked.
 struct Inference {
-  const std::vector<Shape>& in;
+  std::span<const Shape> in;
   int64_t batch;
 
   Result<Shape> operator()(const InputOp& op) const {
@@ -233,24 +259,29 @@ Status CheckInputCount(const Node& node) {
 
 }  // namespace
 
+Result<Shape> InferShape(const Node& node, std::span<const Shape> inputs, int64_t batch) {
+  const auto place = [&] { return fmt::format("node '{}' ({})", node.name, OpName(node.op)); };
+  if (Status count = CheckInputCount(node); !count) {
+    return tl::unexpected(count.error().In(place()));
+  }
+  Result<Shape> shape = std::visit(Inference{inputs, batch}, node.op);
+  if (!shape) return tl::unexpected(shape.error().In(place()));
+  if (CheckedElements(*shape) < 0) {
+    return InvalidArgument(
+        fmt::format("{}: impossible output shape {}", place(), shape->ToString()));
+  }
+  return shape;
+}
+
 Result<std::vector<Shape>> InferShapes(const Graph& graph, int64_t batch) {
   std::vector<Shape> shapes;
   shapes.reserve(graph.size());
+  std::vector<Shape> inputs;
   for (const Node& node : graph.nodes()) {
-    const auto place = [&] { return fmt::format("node '{}' ({})", node.name, OpName(node.op)); };
-    if (Status count = CheckInputCount(node); !count) {
-      return tl::unexpected(count.error().In(place()));
-    }
-    std::vector<Shape> inputs;
+    inputs.clear();
     for (NodeId input : node.inputs) inputs.push_back(shapes[input]);
-    Result<Shape> shape = std::visit(Inference{inputs, batch}, node.op);
-    if (!shape) return tl::unexpected(shape.error().In(place()));
-    if (CheckedElements(*shape) < 0) {
-      return tl::unexpected(
-          Error{ErrorCode::kInvalidArgument,
-                fmt::format("{}: impossible output shape {}", place(), shape->ToString())});
-    }
-    shapes.push_back(*std::move(shape));
+    SIGNUM_ASSIGN_OR_RETURN(Shape shape, InferShape(node, inputs, batch));
+    shapes.push_back(std::move(shape));
   }
   return shapes;
 }

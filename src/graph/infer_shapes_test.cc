@@ -56,6 +56,7 @@ TEST(InferShapes, ReshapeKeepsAndFills) {
   EXPECT_FALSE(ShapeAfter({1, 8, 2, 2}, ReshapeOp{{0, 3, -1}}));
   EXPECT_FALSE(ShapeAfter({1, 8, 2, 2}, ReshapeOp{{-1, -1}}));
   EXPECT_FALSE(ShapeAfter({1, 8}, ReshapeOp{{int64_t{1} << 62, int64_t{1} << 62}}));
+  EXPECT_FALSE(ShapeAfter({1}, ReshapeOp{{}})) << "no batch axis is left";
 }
 
 TEST(InferShapes, PadGrowsAndCropsAnyAxis) {
@@ -83,6 +84,19 @@ TEST(InferShapes, BroadcastConcatPoolUpsampleFlatten) {
   EXPECT_EQ((*shapes)[pooled], (Shape{5, 18, 4, 4}));
   EXPECT_EQ((*shapes)[larger], (Shape{5, 18, 12, 12}));
   EXPECT_EQ((*shapes)[flat], (Shape{5, 18 * 144}));
+}
+
+TEST(InferShapes, EveryPoolingWindowMustTouchTheMap) {
+  const auto pool = [](int kernel, int dilation, int padding, int64_t size) {
+    return ShapeAfter({1, 1, size, 1}, MaxPoolOp{{.kernel = {kernel, 1},
+                                                  .dilation = {dilation, 1},
+                                                  .padding = {.top = padding, .bottom = padding}}});
+  };
+  EXPECT_TRUE(pool(3, 1, 1, 4));
+  EXPECT_FALSE(pool(2, 1, 2, 4)) << "the first window lies above the map";
+  EXPECT_TRUE(pool(2, 4, 1, 4)) << "its taps are at -1 and 3";
+  EXPECT_FALSE(pool(2, 5, 1, 4)) << "its taps are at -1 and 4, both outside";
+  EXPECT_FALSE(pool(std::numeric_limits<int>::max(), 1, 1, 4));
 }
 
 TEST(InferShapes, WrongInputCountNamesTheNode) {

@@ -44,12 +44,31 @@ std::string OpName(const Op& op) {
                     op);
 }
 
+bool MovesValues(const Op& op) {
+  return std::visit(Overloaded{
+                        [](const MaxPoolOp&) { return true; },
+                        [](const ConcatOp&) { return true; },
+                        [](const FlattenOp&) { return true; },
+                        [](const ReshapeOp&) { return true; },
+                        [](const DropoutOp&) { return true; },
+                        [](const PadOp& o) { return o.value == 0; },
+                        [](const UpsampleOp& o) { return o.mode == UpsampleMode::kNearest; },
+                        [](const auto&) { return false; },
+                    },
+                    op);
+}
+
 const std::optional<WeightQuantizer>* WeightQuantizerSlot(const Op& op) {
   if (const auto* convolution = std::get_if<ConvolutionOp>(&op)) {
     return &convolution->weight_quantizer;
   }
   if (const auto* linear = std::get_if<LinearOp>(&op)) return &linear->weight_quantizer;
   return nullptr;
+}
+
+const WeightQuantizer* WeightQuantizerOf(const Op& op) {
+  const auto* slot = WeightQuantizerSlot(op);
+  return slot == nullptr || !*slot ? nullptr : &**slot;
 }
 
 std::optional<WeightQuantizer>* WeightQuantizerSlot(Op& op) {

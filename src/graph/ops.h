@@ -196,10 +196,17 @@ using Op =
 // "Convolution", "ReLU", ...: for tables, drawings and messages.
 std::string OpName(const Op& op);
 
+// Whether the operator only picks, moves and joins elements of its inputs, with
+// zeros at most beside them: it does to codes what it does to the values that
+// they stand for, if all its inputs have the same codes.
+bool MovesValues(const Op& op);
+
 // The weight quantizer slot of an operator that has a weight (convolution,
 // linear), else null.
 std::optional<WeightQuantizer>* WeightQuantizerSlot(Op& op);
 const std::optional<WeightQuantizer>* WeightQuantizerSlot(const Op& op);
+// What is in that slot, or null.
+const WeightQuantizer* WeightQuantizerOf(const Op& op);
 
 // For std::visit over an Op: Overloaded{[](const ConvolutionOp&) ..., ...}.
 template <typename... Fs>

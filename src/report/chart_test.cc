@@ -77,7 +77,6 @@ TEST(LineChart, DrawsSeriesTicksAndLegend) {
   EXPECT_THAT(svg, HasSubstr(">90%<"));
   EXPECT_THAT(svg, HasSubstr("train &lt;1&gt;"));
   EXPECT_THAT(svg, Not(HasSubstr("<style")));
-  EXPECT_THAT(Draw(Accuracy()).Standalone(), HasSubstr("prefers-color-scheme:dark"));
 }
 
 TEST(LineChart, GapsBreakLinesAndLonePointsAreSeen) {

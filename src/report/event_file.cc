@@ -132,7 +132,7 @@ Result<EventFile> EventFile::Open(const std::string& folder) {
     if (fd >= 0 || errno != EEXIST) break;
     path = stem + "." + std::to_string(i);
   }
-  if (fd < 0) return tl::unexpected(CannotAppend(path));
+  if (fd < 0) return base::CannotWrite(path);
   EventFile file(path, fd);
   std::string event = EventHead(0, now);
   PutBytes(3, "brain.Event:2", event);
@@ -210,7 +210,7 @@ Status EventFile::Flush() {
   const int reason = errno;
   buffer_.erase(0, written);
   errno = reason;
-  if (!whole) return tl::unexpected(CannotAppend(path_));
+  if (!whole) return base::CannotWrite(path_);
   return {};
 }
 

@@ -70,12 +70,12 @@ void AppendCsvRow(const std::vector<std::string>& row, std::string& text) {
 Result<JsonLinesFile> JsonLinesFile::Open(const std::string& path) {
   SIGNUM_ASSIGN_OR_RETURN(const Ending ending, ExamineEnding(path));
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  if (fd < 0) return tl::unexpected(CannotAppend(path));
+  if (fd < 0) return base::CannotWrite(path);
   JsonLinesFile file(path, fd);
   size_t written = 0;
   if ((ending.torn && ftruncate(fd, static_cast<off_t>(ending.keep)) != 0) ||
       !AppendBytes(fd, ending.needs_newline ? "\n" : "", written)) {
-    return tl::unexpected(CannotAppend(path));
+    return base::CannotWrite(path);
   }
   return file;
 }
@@ -96,7 +96,7 @@ JsonLinesFile::~JsonLinesFile() {
 Status JsonLinesFile::Append(const json& object) {
   size_t written = 0;
   if (AppendBytes(fd_, Line(object), written)) return {};
-  const Error error = CannotAppend(path_);
+  const Error error = base::CannotWrite(path_).value();
   const off_t end = lseek(fd_, 0, SEEK_END);
   // Where even this fails, the next Open cuts the torn line.
   if (written > 0 && end >= 0) {

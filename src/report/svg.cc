@@ -171,17 +171,11 @@ void Svg::TextUpwards(Point at, std::string_view text, std::string_view css_clas
       Pixels(at.x), Pixels(at.y), css_class, anchor, EscapeMarkup(text));
 }
 
-std::string Svg::Document(const std::string& style) const {
+std::string Svg::Inline() const {
   return fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"signum-chart\" viewBox=\"0 0 {0} {1}\" "
-      "width=\"{0}\" height=\"{1}\" role=\"img\" aria-label=\"{2}\">{3}{4}</svg>\n",
-      Pixels(width_), Pixels(height_), EscapeMarkup(label_), style, body_);
-}
-
-std::string Svg::Inline() const { return Document(""); }
-
-std::string Svg::Standalone() const {
-  return Document("<style>" + ChartStyle("svg") + "svg{background:var(--surface)}</style>");
+      "width=\"{0}\" height=\"{1}\" role=\"img\" aria-label=\"{2}\">{3}</svg>\n",
+      Pixels(width_), Pixels(height_), EscapeMarkup(label_), body_);
 }
 
 double TextWidth(std::string_view text, double font_pixels) {

@@ -47,12 +47,8 @@ class Svg {
 
   // An element for an HTML page that includes ChartStyle().
   std::string Inline() const;
-  // A file of its own, style included.
-  std::string Standalone() const;
 
  private:
-  std::string Document(const std::string& style) const;
-
   double width_;
   double height_;
   std::string label_;

@@ -18,6 +18,21 @@
 namespace signum::runtime {
 namespace {
 
+// A file of a few bytes may ask for values of any size; larger ones than this
+// (1 GiB as floats) are taken for a mistake before anything is allocated.
+Status CheckSizes(const Graph& graph, const std::vector<Shape>& shapes) {
+  constexpr int64_t kMostElements = int64_t{1} << 28;
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    if (shapes[id].elements() <= kMostElements) continue;
+    const Node& node = graph.node(id);
+    return Fail(ErrorCode::kResourceExhausted,
+                fmt::format("node '{}' ({}): its value of {} for one image is above the limit of "
+                            "{} elements; use smaller images",
+                            node.name, OpName(node.op), shapes[id].ToString(), kMostElements));
+  }
+  return {};
+}
+
 // The batch axis must stay the batch: a step sees all images of a run as one
 // stretch, and a node that mixed them would make results depend on the batch.
 Status CheckBatchAxis(const Graph& graph, const std::vector<Shape>& shapes) {
@@ -154,6 +169,7 @@ Result<std::shared_ptr<const Program>> Compile(const Graph& graph, const Compile
   }
   const Graph& ready = frozen ? *frozen : graph;
   SIGNUM_ASSIGN_OR_RETURN(std::vector<Shape> shapes, InferShapes(ready));
+  SIGNUM_RETURN_IF_ERROR(CheckSizes(ready, shapes));
   SIGNUM_RETURN_IF_ERROR(CheckBatchAxis(ready, shapes));
   SIGNUM_RETURN_IF_ERROR(CheckAccumulators(ready));
   return Compiler(ready, std::move(shapes), options.isa).Run();

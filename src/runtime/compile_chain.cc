@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "graph/parameters.h"
 #include "kernels/output_stage/output_stage.h"
 #include "runtime/compiler.h"
 #include "runtime/stage_step.h"
@@ -35,15 +36,6 @@ std::vector<double> WeightScales(const Node& node, int64_t channels) {
   return per_channel;
 }
 
-std::vector<float> DequantizedWeights(const Tensor& weight, const std::vector<double>& scales) {
-  std::vector<float> floats;
-  const int64_t row = weight.elements() / static_cast<int64_t>(scales.size());
-  for (int64_t i = 0; i < weight.elements(); ++i) {
-    floats.push_back(static_cast<float>(scales[i / row]) * static_cast<float>(weight.codes()[i]));
-  }
-  return floats;
-}
-
 int PadCode(const Node& node) {
   const auto* op = std::get_if<ConvolutionOp>(&node.op);
   return op == nullptr ? 0 : op->pad_code;
@@ -59,15 +51,9 @@ void Compiler::ApplyAffine(const Node& node, int64_t channels, FinishSpec& spec)
       term[c] = -normalize->mean[c] * factor[c];
     }
   } else {
-    const auto& norm = std::get<BatchNormOp>(node.op);
-    const auto gamma = node.Find("weight")->floats();
-    const auto beta = node.Find("bias")->floats();
-    const auto mean = node.Find("running_mean")->floats();
-    const auto variance = node.Find("running_var")->floats();
-    for (int64_t c = 0; c < channels; ++c) {
-      factor[c] = gamma[c] / std::sqrt(double{variance[c]} + double{norm.epsilon});
-      term[c] = beta[c] - mean[c] * factor[c];
-    }
+    ChannelAffine affine = BatchNormAffine(node);
+    factor = std::move(affine.factor);
+    term = std::move(affine.term);
   }
   for (size_t i = 0; i < spec.multiplier.size(); ++i) {
     const int64_t c = static_cast<int64_t>(i) % channels;
@@ -185,11 +171,8 @@ void Compiler::EmitWeighted(const Chain& chain) {
     made = MakeQuantizedStep(geometry, input, weight.codes(), quantizer->bits,
                              input.encoding.zero_point + PadCode(head), spec, program_->isa_);
   } else {
-    const std::vector<float> dequantized =
-        weight_codes ? DequantizedWeights(weight, scales) : std::vector<float>();
     const float pad = pad_scale * static_cast<float>(PadCode(head));
-    made = MakeFloatStep(geometry, input, weight_codes ? dequantized : weight.floats(), pad, spec,
-                         program_->isa_);
+    made = MakeFloatStep(geometry, input, FloatWeight(head).floats(), pad, spec, program_->isa_);
     made.refused.push_back({"gemm_u8w1, gemm_u8s8", weight_codes
                                                         ? "the input is not quantized"
                                                         : "the weights are not quantized"});

@@ -74,7 +74,13 @@ Status Compiler::EmitNode(NodeId id) {
             float_values_[id] = float_values_[node.inputs[0]];
             return {};
           },
-          [&](const auto&) -> Status { return EmitAffine(id), Status(); },
+          [&](const NormalizeOp&) -> Status { return EmitAffine(id), Status(); },
+          [&](const BatchNormOp&) -> Status { return EmitAffine(id), Status(); },
+          [&](const QuantizeOp&) -> Status { return EmitAffine(id), Status(); },
+          // These head a chain, always.
+          [](const InputOp&) -> Status { SIGNUM_CHECK(false); },
+          [](const ConvolutionOp&) -> Status { SIGNUM_CHECK(false); },
+          [](const LinearOp&) -> Status { SIGNUM_CHECK(false); },
       },
       node.op);
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <new>
+#include <system_error>
 
 namespace signum::runtime {
 namespace {
@@ -45,6 +46,10 @@ Result<std::unique_ptr<Executor>> Executor::Create(std::shared_ptr<const Program
     return std::unique_ptr<Executor>(new Executor(program, options));
   } catch (const std::bad_alloc&) {
     return too_large();
+  } catch (const std::system_error&) {
+    return Fail(ErrorCode::kResourceExhausted,
+                fmt::format("the system starts no {} threads for this process; use fewer",
+                            options.threads - 1));
   }
 }
 
@@ -72,12 +77,17 @@ Status Executor::Run(std::span<const float> images, int64_t batch, std::span<flo
   const int64_t image_elements = program_->input_shape().elements();
   const int64_t output_elements = program_->output_shape().elements();
   if (batch < 1) return InvalidArgument(fmt::format("a batch of {} images", batch));
-  if (static_cast<int64_t>(images.size()) != batch * image_elements) {
+  // Divided, for a product could overflow.
+  const auto fits = [&](size_t floats, int64_t each) {
+    const auto n = static_cast<int64_t>(floats);
+    return n % batch == 0 && n / batch == each;
+  };
+  if (!fits(images.size(), image_elements)) {
     return InvalidArgument(
         fmt::format("{} input floats for {} image(s) of {} ({} each); resize the images",
                     images.size(), batch, program_->input_shape().ToString(), image_elements));
   }
-  if (static_cast<int64_t>(outputs.size()) != batch * output_elements) {
+  if (!fits(outputs.size(), output_elements)) {
     return InvalidArgument(fmt::format("room for {} output floats; {} image(s) need {} each",
                                        outputs.size(), batch, output_elements));
   }

@@ -102,6 +102,16 @@ TEST(Compile, RefusesWhatMixesImages) {
   EXPECT_EQ(refusal(ReshapeOp{{-1, 144}}), "");
 }
 
+TEST(Compile, RefusesHugeValuesBeforeItAllocates) {
+  Graph graph;
+  graph.Add("input", InputOp{Shape{1, 1, 1, int64_t{1} << 33}}, {});
+  graph.Add("relu", ActivationOp{}, {0});
+  const auto program = Compile(graph, {});
+  ASSERT_FALSE(program);
+  EXPECT_EQ(program.error().code, ErrorCode::kResourceExhausted);
+  EXPECT_THAT(program.error().message, HasSubstr("node 'input' (Input)"));
+}
+
 TEST(Compile, NamesASumOfDifferentRanks) {
   RandomGraph g({1, 1, 1, 6}, 1);
   const NodeId flat = g.Add(FlattenOp{}, {g.input()});
@@ -161,6 +171,7 @@ TEST(Executor, RefusesSizesAndOptionsThatDoNotFit) {
   EXPECT_FALSE(executor->Run(images, 1, outputs));
   EXPECT_FALSE(executor->Run(images, 0, outputs));
   EXPECT_FALSE(executor->Run(images, 2, std::span(outputs).first(5)));
+  EXPECT_FALSE(executor->Run({}, int64_t{1} << 62, {})) << "the product of sizes wraps to 0";
 }
 
 TEST(Executor, ProfilesOnlyWhenAsked) {

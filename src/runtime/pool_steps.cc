@@ -9,6 +9,17 @@
 namespace signum::runtime {
 namespace {
 
+// The taps [first, last) of a window starting at `start` that lie in an axis.
+struct TapRange {
+  int64_t first, last;
+};
+TapRange TapsInside(int64_t start, int64_t size, int64_t kernel, int64_t dilation) {
+  const auto taps_below = [&](int64_t bound) {  // taps at positions under `bound`
+    return bound <= start ? 0 : (bound - start + dilation - 1) / dilation;
+  };
+  return {taps_below(0), std::min(kernel, taps_below(size))};
+}
+
 // Calls visit(pixel) for every tap of output pixel `row` (counted through all
 // images of the batch) that lies in its map, with the tap's first element.
 template <typename T, typename Visit>
@@ -18,13 +29,12 @@ inline void ForEachTap(const Window& window, const Value& input, const Value& ou
   const T* map = data + row / pixels * input.elements();
   const int64_t y0 = row % pixels / output.width() * window.stride[0] - window.padding.top;
   const int64_t x0 = row % output.width() * window.stride[1] - window.padding.left;
-  for (int64_t ky = 0; ky < window.kernel[0]; ++ky) {
-    const int64_t y = y0 + ky * window.dilation[0];
-    if (y < 0 || y >= input.height()) continue;
-    for (int64_t kx = 0; kx < window.kernel[1]; ++kx) {
-      const int64_t x = x0 + kx * window.dilation[1];
-      if (x < 0 || x >= input.width()) continue;
-      visit(map + (y * input.width() + x) * input.channels());
+  const TapRange rows = TapsInside(y0, input.height(), window.kernel[0], window.dilation[0]);
+  const TapRange columns = TapsInside(x0, input.width(), window.kernel[1], window.dilation[1]);
+  for (int64_t ky = rows.first; ky < rows.last; ++ky) {
+    const T* line = map + (y0 + ky * window.dilation[0]) * input.width() * input.channels();
+    for (int64_t kx = columns.first; kx < columns.last; ++kx) {
+      visit(line + (x0 + kx * window.dilation[1]) * input.channels());
     }
   }
 }
@@ -32,7 +42,7 @@ inline void ForEachTap(const Window& window, const Value& input, const Value& ou
 template <typename Body>
 void ForEachPixel(const RunContext& context, const Window& window, const Value& output,
                   const Body& body) {
-  const int64_t taps = int64_t{window.kernel[0]} * window.kernel[1];
+  const int64_t taps = std::min<int64_t>(int64_t{window.kernel[0]} * window.kernel[1], 1 << 20);
   const int64_t grain = std::max<int64_t>(1, kElementGrain / (output.channels() * taps));
   const int64_t rows = context.batch * output.height() * output.width();
   ParallelRanges(context, rows, grain, [&](int64_t begin, int64_t end, int thread) {
@@ -69,14 +79,21 @@ class AveragePoolStep : public Step {
       : op_(op), input_(input), output_(output) {}
 
   int64_t scratch_bytes() const override {
-    return AlignUp(output_.channels() * int64_t{sizeof(int32_t)});
+    return AlignUp(output_.channels() * int64_t{sizeof(int64_t)});
   }
 
   void Run(const RunContext& context) const override {
     ForEachPixel(context, op_.window, output_, [&](int64_t row, int thread) {
       float* to = context.At<float>(output_) + row * output_.channels();
       if (input_.encoding.codes) {
-        MeanOfCodes(context, row, reinterpret_cast<int32_t*>(context.Scratch(thread)), to);
+        // Larger windows than this could sum to more than an int32 holds.
+        constexpr int64_t kMostTaps = (int64_t{1} << 31) / 256;
+        const int64_t taps = int64_t{op_.window.kernel[0]} * op_.window.kernel[1];
+        if (taps <= kMostTaps) {
+          MeanOfCodes(context, row, reinterpret_cast<int32_t*>(context.Scratch(thread)), to);
+        } else {
+          MeanOfCodes(context, row, reinterpret_cast<int64_t*>(context.Scratch(thread)), to);
+        }
       } else {
         MeanOfFloats(context, row, to);
       }
@@ -89,10 +106,11 @@ class AveragePoolStep : public Step {
     return std::max<int64_t>(1, taps_inside);
   }
 
-  void MeanOfCodes(const RunContext& context, int64_t row, int32_t* sums, float* to) const {
+  template <typename Sum>
+  void MeanOfCodes(const RunContext& context, int64_t row, Sum* sums, float* to) const {
     const int64_t channels = output_.channels();
-    int32_t taps = 0;
-    std::fill_n(sums, channels, 0);
+    Sum taps = 0;
+    std::fill_n(sums, channels, Sum{0});
     ForEachTap(op_.window, input_, output_, context.At<const uint8_t>(input_), row,
                [&](const uint8_t* from) {
                  ++taps;

@@ -14,8 +14,8 @@ namespace signum::runtime {
 std::unique_ptr<const Step> MakeMaxPoolStep(const Window& window, const Value& input,
                                             const Value& output);
 
-// The mean of each window, as floats. Codes are summed exactly in int32, then
-// multiplied once. A global pool is one whose window is the map.
+// The mean of each window, as floats. Codes are summed exactly, then multiplied
+// once. A global pool is one whose window is the map.
 std::unique_ptr<const Step> MakeAveragePoolStep(const AveragePoolOp& op, const Value& input,
                                                 const Value& output);
 

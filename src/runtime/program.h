@@ -18,7 +18,7 @@
 
 namespace signum::runtime {
 
-// What the load log, `signum info` and `signum bench` say about a step.
+// What `signum info --kernels` and `signum bench` say about a step.
 struct StepReport {
   std::string name;    // of the first node that went into the step
   std::string ops;     // "Convolution+BatchNorm+Add+ReLU+Quantize"
@@ -67,8 +67,8 @@ class Program {
 // Folds batch norms and quantizers into output stages, packs weights, chooses
 // kernels and plans memory. The graph must verify. Weights that are still floats
 // but have a weight quantizer are quantized first. kUnsupported names a node
-// that the runtime cannot run; kInvalidArgument one whose accumulators could
-// overflow.
+// that the runtime cannot run or whose accumulators could overflow,
+// kResourceExhausted one whose value is too large.
 Result<std::shared_ptr<const Program>> Compile(const Graph& graph, const CompileOptions& options);
 
 }  // namespace signum::runtime

@@ -211,6 +211,15 @@ TEST(Quantized, FloatWeightsWithAQuantizerAreQuantized) {
   EXPECT_THAT(program->steps()[1].report.kernel, testing::HasSubstr("gemm_u8w1"));
 }
 
+// 255 times this many pixels is more than an int32 holds.
+TEST(Quantized, AveragesMapsOfAnySize) {
+  RandomGraph g({1, 1, 2903, 2903}, 1);
+  g.Add(GlobalAveragePoolOp{}, {g.Quantize(g.input(), 8, 0, 1.0f / 256)});
+  const std::vector<float> images(2903 * 2903, 1.0f);
+  const std::vector<float> got = RunGraph(g.graph(), images, 1, {.isa = DetectIsa()});
+  EXPECT_NEAR(got[0], 255.0 / 256, 1e-3);
+}
+
 TEST(Quantized, RefusesASumThatCouldOverflow) {
   RandomGraph g({1, 70000}, 1);
   const NodeId codes = g.Quantize(g.input(), 8, 0, 0.01f);

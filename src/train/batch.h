@@ -22,10 +22,9 @@ inline data::BatchLoader::Options TrainingBatches(const Graph& graph, const Trai
       .epoch = epoch,
       .limit = config.train_limit};
   // Padded with the mean, which the network's normalization makes 0.
-  for (const Node& node : graph.nodes()) {
-    if (const auto* normalize = std::get_if<NormalizeOp>(&node.op)) {
+  for (const NodeId reader : graph.Readers(0)) {
+    if (const auto* normalize = std::get_if<NormalizeOp>(&graph.node(reader).op)) {
       options.augmentation.fill = normalize->mean;
-      break;
     }
   }
   return options;

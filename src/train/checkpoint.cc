@@ -2,6 +2,7 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "base/file.h"
@@ -11,6 +12,12 @@ namespace signum::train {
 namespace {
 
 constexpr int64_t kVersion = 1;
+
+// libtorch's messages go on with a backtrace; what counts is their first line.
+std::string FirstLine(const std::exception& error, size_t most) {
+  const std::string what = error.what();
+  return what.substr(0, std::min(what.find('\n'), most));
+}
 
 torch::Tensor GeneratorState() {
   at::Generator generator = at::detail::getDefaultCPUGenerator();
@@ -40,8 +47,7 @@ Status SaveCheckpoint(const std::string& path, const GraphModule& module,
       return {};
     } catch (const std::exception& error) {
       return IoError("cannot write the checkpoint " + path +
-                     "; is the disk full or the folder read-only? (" +
-                     std::string(error.what()).substr(0, 200) + ")");
+                     "; is the disk full or the folder read-only? (" + FirstLine(error, 200) + ")");
     }
   });
 }
@@ -57,7 +63,8 @@ Result<Position> LoadCheckpoint(const std::string& path, GraphModule& module,
   };
   try {
     torch::serialize::InputArchive archive, weights, moments;
-    archive.load_from(path, torch::kCPU);
+    // The optimizer keeps the device that its archive is loaded to.
+    archive.load_from(path, module.device());
     torch::IValue version, epochs_done, best_accuracy, best_epoch;
     archive.read("version", version);
     if (version.toInt() != kVersion) return corrupt("another version");
@@ -79,10 +86,10 @@ Result<Position> LoadCheckpoint(const std::string& path, GraphModule& module,
     archive.read("optimizer", moments);
     optimizer.load(moments);
     at::Generator generator = at::detail::getDefaultCPUGenerator();
-    generator.set_state(generator_state);
+    generator.set_state(generator_state.cpu());
     return Position{epochs_done.toInt(), best_accuracy.toDouble(), best_epoch.toInt()};
   } catch (const std::exception& error) {
-    return corrupt(std::string(error.what()).substr(0, 120));
+    return corrupt(FirstLine(error, 120));
   }
 }
 

@@ -9,6 +9,9 @@
 
 namespace signum::train {
 
+// The hysteresis threshold of those who ask for one without a number.
+inline constexpr double kDefaultTheta = 0.1;
+
 // How 1-bit weights follow their latent values.
 struct BinaryWeightConfig {
   double theta = 0;             // hysteresis threshold; 0 is plain sign
@@ -29,7 +32,7 @@ struct TrainConfig {
   double weight_decay = 5e-4;     // on weights of convolutions and linear layers
 
   std::string schedule = "one-cycle";            // constant, multi-step, cosine, one-cycle
-  double warmup_epochs = 0;                      // linear, before the schedule; part of the epochs
+  double warmup_epochs = 0;                      // linear, before the schedule; not for one-cycle
   std::vector<double> milestones = {0.5, 0.75};  // multi-step: shares of the run
   double milestone_factor = 0.1;
 
@@ -58,7 +61,7 @@ void VisitSettings(Config& c, Visit&& visit) {
   visit("train-limit", c.train_limit, "use the first N training images only (0: all)");
   visit("test-limit", c.test_limit, "use the first N test images only (0: all)");
   visit("optimizer", c.optimizer, "sgd, adam or adamw");
-  visit("lr", c.learning_rate, "peak learning rate");
+  visit("lr", c.learning_rate, "peak learning rate; 0.001 for adam and adamw unless given");
   visit("momentum", c.momentum, "momentum of sgd");
   visit("nesterov", c.nesterov, "Nesterov's momentum");
   visit("weight-decay", c.weight_decay, "on weights of convolutions and linear layers");

@@ -87,7 +87,8 @@ std::pair<torch::Tensor, double> QuantizeGradientOnCpu(const torch::Tensor& x,
 }
 
 bool FusedPathFits(const torch::Tensor& x) {
-  return x.is_cpu() && x.scalar_type() == torch::kFloat && x.is_non_overlapping_and_dense();
+  return x.is_cpu() && x.scalar_type() == torch::kFloat &&
+         x.is_contiguous(x.suggest_memory_format());
 }
 
 CodeRange RangeOf(float scale, int64_t zero_point, int64_t bits) {

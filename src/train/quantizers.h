@@ -11,8 +11,8 @@ namespace signum::train {
 // s (clamp(round_half_even(x / s) + z, 0, 2^bits - 1) - z) for bits = 2..8.
 // scale: {1}. Gradients after LSQ (Esser et al., "Learned Step Size
 // Quantization", ICLR 2020, section 2.1): identity for x inside the range, and
-// for the scale the quantization error inside and the bound outside, times
-// 1 / sqrt(features per image * highest code).
+// for the scale the quantization error inside and the bound of code - z outside,
+// times 1 / sqrt(features per image * largest |code - z|).
 torch::Tensor FakeQuantize(const torch::Tensor& x, const torch::Tensor& scale, int zero_point,
                            int bits);
 

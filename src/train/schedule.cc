@@ -60,6 +60,14 @@ Status CheckConfig(const TrainConfig& c) {
   SIGNUM_RETURN_IF_ERROR(OneOf("optimizer", c.optimizer, {"sgd", "adam", "adamw"}));
   SIGNUM_RETURN_IF_ERROR(
       OneOf("schedule", c.schedule, {"constant", "multi-step", "cosine", "one-cycle"}));
+  if (c.warmup_epochs > 0 && c.schedule == "one-cycle") {
+    return InvalidArgument(
+        "--schedule one-cycle starts with a warm-up of its own; leave out --warmup-epochs or "
+        "choose --schedule cosine");
+  }
+  for (const double milestone : c.milestones) {
+    SIGNUM_RETURN_IF_ERROR(InRange("milestones", milestone, 0, 1));
+  }
   SIGNUM_RETURN_IF_ERROR(InRange("epochs", static_cast<double>(c.epochs), 1, 1e6));
   // One image would leave batch norm without a variance.
   SIGNUM_RETURN_IF_ERROR(InRange("batch-size", static_cast<double>(c.batch_size), 2, 65536));

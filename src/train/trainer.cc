@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <link.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstring>
@@ -181,8 +182,11 @@ class Run {
     data::BatchLoader loader(*request_.train, LoaderOptions(epoch));
     const int64_t steps_per_epoch = loader.batches();
     if (steps_per_epoch == 0) {
+      const int64_t limit = config_.train_limit;
+      const int64_t images = request_.train->size();
       return InvalidArgument(fmt::format("--batch-size {} is larger than the {} training images",
-                                         config_.batch_size, request_.train->size()));
+                                         config_.batch_size,
+                                         limit > 0 ? std::min(limit, images) : images));
     }
     Tally tally;
     data::Batch batch;
@@ -252,7 +256,7 @@ class Run {
     }
     return InvalidArgument(
         fmt::format("training diverged: the loss is {}, and the first thing that is not a finite "
-                    "number is {}; lower --lr or add --warmup-epochs",
+                    "number is {}; lower --lr",
                     loss, place.empty() ? "the loss itself" : place));
   }
 
@@ -300,13 +304,14 @@ void UseThreads(int64_t threads) {
 
 // libtorch's exceptions carry a backtrace after the first line.
 Error FromException(const std::exception& error) {
+  const bool torch = dynamic_cast<const c10::Error*>(&error) != nullptr;
   const std::string what = error.what();
-  return {ErrorCode::kInternal, "libtorch: " + what.substr(0, what.find('\n'))};
+  return {ErrorCode::kInternal, (torch ? "libtorch: " : "") + what.substr(0, what.find('\n'))};
 }
 
 }  // namespace
 
-Result<TrainOutcome> Train(const TrainRequest& request, Observer& observer) {
+Status CheckRequest(const TrainRequest& request) {
   SIGNUM_RETURN_IF_ERROR(CheckConfig(request.config));
   SIGNUM_RETURN_IF_ERROR(CheckShapes(*request.network, *request.train));
   SIGNUM_RETURN_IF_ERROR(CheckShapes(*request.network, *request.test));
@@ -315,6 +320,14 @@ Result<TrainOutcome> Train(const TrainRequest& request, Observer& observer) {
       return e.In("the teacher");
     }));
   }
+  if (const auto device = ChooseDevice(request.config.device); !device) {
+    return tl::unexpected(device.error());
+  }
+  return {};
+}
+
+Result<TrainOutcome> Train(const TrainRequest& request, Observer& observer) {
+  SIGNUM_RETURN_IF_ERROR(CheckRequest(request));
   try {
     SIGNUM_ASSIGN_OR_RETURN(const torch::Device device, ChooseDevice(request.config.device));
     UseThreads(request.config.threads);

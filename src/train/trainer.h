@@ -62,6 +62,11 @@ struct TrainOutcome {
   int64_t best_epoch = 0;
 };
 
+// Whether the settings are in range and fit the networks, the data and this
+// libtorch: what Train checks first, for callers that want to know before they
+// make anything.
+Status CheckRequest(const TrainRequest& request);
+
 // Runs all epochs. Errors: settings or shapes that do not fit, an error of the
 // observer or of the disk, or a loss that is not a number, with the epoch, step
 // and layer where that began.

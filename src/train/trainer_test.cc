@@ -128,7 +128,7 @@ TEST_F(TrainerTest, EveryOptimizerAndScheduleLearns) {
       TrainRequest request = Request(network);
       request.config.optimizer = optimizer;
       request.config.schedule = schedule;
-      request.config.warmup_epochs = 0.5;
+      if (request.config.schedule != "one-cycle") request.config.warmup_epochs = 0.5;
       request.config.label_smoothing = 0.1;
       if (request.config.optimizer != "sgd") request.config.learning_rate = 0.01;
       const auto outcome = Train(request, silent_);

@@ -23,20 +23,15 @@ NetworkBuilder::NetworkBuilder(std::string network_name, const ZooOptions& optio
     : seed_(options.seed) {
   graph_.name = std::move(network_name);
   const Shape shape{1, options.channels, options.height, options.width};
-  input_ = Append("input", InputOp{shape}, {}, shape);
+  input_ = Append("input", InputOp{shape}, {});
   if (!options.mean.empty()) {
-    input_ = Append("normalize", NormalizeOp{options.mean, options.deviation}, {input_}, shape);
+    input_ = Append("normalize", NormalizeOp{options.mean, options.deviation}, {input_});
   }
 }
 
 NodeId NetworkBuilder::Convolution(const std::string& name, NodeId input,
                                    const ConvolutionSpec& spec) {
-  Window window{.kernel = {spec.kernel, spec.kernel},
-                .stride = {spec.stride, spec.stride},
-                .padding = Padding::All(spec.padding)};
-  Shape output;
-  if (HasError() || !Slide(name, "convolution", input, window, output)) return 0;
-  output[1] = spec.output_channels;
+  if (HasError()) return 0;
   const int64_t input_channels = shape(input)[1];
   const Shape weight{spec.output_channels, input_channels, spec.kernel, spec.kernel};
   if (!FitsMemory(name, weight)) return 0;
@@ -56,9 +51,11 @@ NodeId NetworkBuilder::Convolution(const std::string& name, NodeId input,
   }
   ConvolutionOp op;
   op.output_channels = spec.output_channels;
-  op.window = window;
+  op.window = {.kernel = {spec.kernel, spec.kernel},
+               .stride = {spec.stride, spec.stride},
+               .padding = Padding::All(spec.padding)};
   op.bias = spec.bias;
-  return Append(name, op, {input}, output, std::move(parameters));
+  return Append(name, op, {input}, std::move(parameters));
 }
 
 NodeId NetworkBuilder::Linear(const std::string& name, NodeId input, int64_t output_features) {
@@ -70,7 +67,7 @@ NodeId NetworkBuilder::Linear(const std::string& name, NodeId input, int64_t out
   LinearOp op;
   op.output_features = output_features;
   return Append(
-      name, op, {input}, Shape{1, output_features},
+      name, op, {input},
       {{"weight", UniformTensor(StreamOf(seed_, name, "weight"), weight, bound)},
        {"bias", UniformTensor(StreamOf(seed_, name, "bias"), Shape{output_features}, bound)}});
 }
@@ -78,7 +75,7 @@ NodeId NetworkBuilder::Linear(const std::string& name, NodeId input, int64_t out
 NodeId NetworkBuilder::BatchNorm(const std::string& name, NodeId input) {
   if (HasError()) return 0;
   const Shape channels{shape(input)[1]};
-  return Append(name, BatchNormOp{}, {input}, shape(input),
+  return Append(name, BatchNormOp{}, {input},
                 {{"weight", Tensor::Filled(channels, 1)},
                  {"bias", Tensor::Filled(channels, 0)},
                  {"running_mean", Tensor::Filled(channels, 0)},
@@ -86,46 +83,37 @@ NodeId NetworkBuilder::BatchNorm(const std::string& name, NodeId input) {
 }
 
 NodeId NetworkBuilder::Relu(const std::string& name, NodeId input) {
-  if (HasError()) return 0;
-  return Append(name, ActivationOp{ActivationKind::kRelu}, {input}, shape(input));
+  return Append(name, ActivationOp{ActivationKind::kRelu}, {input});
 }
 
 NodeId NetworkBuilder::MaxPool(const std::string& name, NodeId input, int kernel, int stride) {
-  const Window window{.kernel = {kernel, kernel}, .stride = {stride, stride}, .padding = {}};
-  Shape output;
-  if (HasError() || !Slide(name, "pooling", input, window, output)) return 0;
-  return Append(name, MaxPoolOp{window}, {input}, output);
+  return Append(name,
+                MaxPoolOp{{.kernel = {kernel, kernel}, .stride = {stride, stride}, .padding = {}}},
+                {input});
 }
 
 NodeId NetworkBuilder::GlobalAveragePool(const std::string& name, NodeId input) {
-  if (HasError()) return 0;
-  return Append(name, GlobalAveragePoolOp{}, {input}, Shape{1, shape(input)[1], 1, 1});
+  return Append(name, GlobalAveragePoolOp{}, {input});
 }
 
 NodeId NetworkBuilder::Add(const std::string& name, NodeId left, NodeId right) {
-  if (HasError()) return 0;
-  return Append(name, AddOp{}, {left, right}, shape(left));
+  return Append(name, AddOp{}, {left, right});
 }
 
 NodeId NetworkBuilder::PadChannels(const std::string& name, NodeId input, int64_t front,
                                    int64_t behind) {
-  if (HasError()) return 0;
-  Shape output = shape(input);
-  output[1] += front + behind;
   PadOp op;
   op.before = {0, front, 0, 0};
   op.after = {0, behind, 0, 0};
-  return Append(name, op, {input}, output);
+  return Append(name, op, {input});
 }
 
 NodeId NetworkBuilder::Flatten(const std::string& name, NodeId input) {
-  if (HasError()) return 0;
-  return Append(name, FlattenOp{}, {input}, Shape{1, shape(input).elements()});
+  return Append(name, FlattenOp{}, {input});
 }
 
 NodeId NetworkBuilder::Dropout(const std::string& name, NodeId input, float probability) {
-  if (HasError()) return 0;
-  return Append(name, DropoutOp{probability}, {input}, shape(input));
+  return Append(name, DropoutOp{probability}, {input});
 }
 
 Result<Graph> NetworkBuilder::Finish() {
@@ -135,34 +123,20 @@ Result<Graph> NetworkBuilder::Finish() {
 }
 
 NodeId NetworkBuilder::Append(const std::string& name, Op op, std::vector<NodeId> inputs,
-                              Shape shape, std::map<std::string, Tensor> parameters) {
-  shapes_.push_back(std::move(shape));
-  return graph_.Add(name, std::move(op), std::move(inputs), std::move(parameters));
+                              std::map<std::string, Tensor> parameters) {
+  if (HasError()) return 0;
+  const NodeId id = graph_.Add(name, std::move(op), std::move(inputs), std::move(parameters));
+  std::vector<Shape> in;
+  for (NodeId input : graph_.node(id).inputs) in.push_back(shape(input));
+  Result<Shape> shape = InferShape(graph_.node(id), in);
+  if (!shape) return Reject(shape.error().code, shape.error().message);
+  shapes_.push_back(*std::move(shape));
+  return id;
 }
 
 NodeId NetworkBuilder::Reject(ErrorCode code, std::string message) {
   if (!HasError()) status_ = Fail(code, graph_.name + ": " + std::move(message));
   return 0;
-}
-
-bool NetworkBuilder::Slide(const std::string& name, const char* what, NodeId input,
-                           const Window& window, Shape& output) {
-  output = shape(input);
-  const int64_t around[2] = {window.padding.top + window.padding.bottom,
-                             window.padding.left + window.padding.right};
-  for (int axis = 0; axis < 2; ++axis) {
-    const int64_t room = shape(input)[2 + axis] + around[axis] - window.kernel[axis];
-    if (room < 0) {
-      Reject(ErrorCode::kInvalidArgument,
-             fmt::format("the input {} is too small: layer '{}' ({}x{} {}) gets only {}x{}; "
-                         "use a larger input",
-                         graph_.input_shape().ToString(), name, window.kernel[0], window.kernel[1],
-                         what, shape(input)[2], shape(input)[3]));
-      return false;
-    }
-    output[2 + axis] = room / window.stride[axis] + 1;
-  }
-  return true;
 }
 
 bool NetworkBuilder::FitsMemory(const std::string& name, const Shape& weight) {

@@ -57,14 +57,10 @@ class NetworkBuilder {
   Result<Graph> Finish();
 
  private:
-  NodeId Append(const std::string& name, Op op, std::vector<NodeId> inputs, Shape shape,
+  NodeId Append(const std::string& name, Op op, std::vector<NodeId> inputs,
                 std::map<std::string, Tensor> parameters = {});
   NodeId Reject(ErrorCode code, std::string message);
   bool HasError() const { return !status_.has_value(); }
-
-  // Output size of a window along both axes, or false with status_ set.
-  bool Slide(const std::string& name, const char* what, NodeId input, const Window& window,
-             Shape& output);
   bool FitsMemory(const std::string& name, const Shape& weight);
 
   uint64_t seed_;

@@ -1,8 +1,8 @@
 // The zoo: well-known networks as Graph builders, with fresh weights.
 //
 // Each network is built for any input size, channel and class count. Knows
-// nothing of training, data or files; quantization annotations are left to
-// src/quant, so every network comes out in float.
+// nothing of training, data or files; quantizers are put in by a pass of
+// src/graph, so every network comes out in float.
 #ifndef SIGNUM_ZOO_ZOO_H_
 #define SIGNUM_ZOO_ZOO_H_
 
@@ -30,9 +30,9 @@ struct ZooOptions {
 // The names that BuildZoo takes: "lenet", "alexnet-cifar", "resnet20", ...
 std::vector<std::string> ZooNames();
 
-// The network called `name`, verified. An unknown name or variant is an error
-// that suggests the nearest; an input too small for the network, or one that
-// makes a layer huge, is an error that names the layer.
+// The network called `name`, verified. An unknown name is an error that
+// suggests the nearest, an unknown variant one that lists them; an input too small for the network,
+// or one that makes a layer huge, is an error that names the layer.
 Result<Graph> BuildZoo(const std::string& name, const ZooOptions& options = {});
 
 }  // namespace signum::zoo

@@ -123,9 +123,9 @@ TEST(ZooTest, ResNetVariantsTakeOddSizes) {
 TEST(ZooTest, SmallInputNamesTheLayer) {
   ZooOptions options;
   options.height = options.width = 12;
-  EXPECT_THAT(ErrorOf("lenet", options), HasSubstr("layer 'conv2'"));
+  EXPECT_THAT(ErrorOf("lenet", options), HasSubstr("node 'conv2'"));
   options.height = options.width = 8;
-  EXPECT_THAT(ErrorOf("alexnet-cifar", options), HasSubstr("layer 'features.12'"));
+  EXPECT_THAT(ErrorOf("alexnet-cifar", options), HasSubstr("node 'features.12'"));
 }
 
 TEST(ZooTest, HugeInputNamesTheLayer) {

@@ -1,40 +1,34 @@
 #include "graph/passes/fold_batch_norm.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
+
+#include "graph/parameters.h"
 
 namespace signum {
 namespace {
 
-// Per channel: y = factor x + term.
-struct Affine {
-  std::vector<double> factor, term;
-};
-
-Affine AffineOf(const Node& norm) {
-  const auto& op = std::get<BatchNormOp>(norm.op);
-  const auto gamma = norm.Find("weight")->floats();
-  const auto beta = norm.Find("bias")->floats();
-  const auto mean = norm.Find("running_mean")->floats();
-  const auto variance = norm.Find("running_var")->floats();
-  Affine affine;
-  for (size_t c = 0; c < gamma.size(); ++c) {
-    affine.factor.push_back(gamma[c] / std::sqrt(double{variance[c]} + double{op.epsilon}));
-    affine.term.push_back(beta[c] - mean[c] * affine.factor[c]);
-  }
-  return affine;
+bool AllFinite(const std::vector<float>& values) {
+  return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
 }
 
-void FoldFloats(Tensor& weight, const Affine& affine) {
+// Returns whether every new weight is finite; else changes nothing.
+bool FoldFloats(Tensor& weight, const ChannelAffine& affine) {
   const int64_t length = weight.elements() / weight.shape()[0];
+  std::vector<float> folded(weight.floats().begin(), weight.floats().end());
   for (int64_t i = 0; i < weight.elements(); ++i) {
-    weight.floats()[i] = static_cast<float>(weight.floats()[i] * affine.factor[i / length]);
+    folded[i] = static_cast<float>(folded[i] * affine.factor[i / length]);
   }
+  if (!AllFinite(folded)) return false;
+  weight = Tensor(weight.shape(), std::move(folded));
+  return true;
 }
 
 // Returns whether every new scale is a normal float above zero; else changes
 // nothing.
-bool FoldCodes(Node& layer, const Affine& affine) {
+bool FoldCodes(Node& layer, const ChannelAffine& affine) {
   const Tensor& scale = *layer.Find("weight_scale");
   std::vector<float> scales;
   for (size_t c = 0; c < affine.factor.size(); ++c) {
@@ -52,29 +46,32 @@ bool FoldCodes(Node& layer, const Affine& affine) {
   return true;
 }
 
-void FoldBias(Node& layer, const Affine& affine) {
+// The layer's bias with the batch norm in it.
+std::vector<float> FoldedBias(const Node& layer, const ChannelAffine& affine) {
   const Tensor* old = layer.Find("bias");
   std::vector<float> bias;
   for (size_t c = 0; c < affine.factor.size(); ++c) {
     const double before = old == nullptr ? 0.0 : old->floats()[c];
     bias.push_back(static_cast<float>(before * affine.factor[c] + affine.term[c]));
   }
-  const auto channels = static_cast<int64_t>(bias.size());
-  layer.parameters["bias"] = Tensor({channels}, std::move(bias));
-  if (auto* convolution = std::get_if<ConvolutionOp>(&layer.op)) convolution->bias = true;
-  if (auto* linear = std::get_if<LinearOp>(&layer.op)) linear->bias = true;
+  return bias;
 }
 
+// Changes the layer only where every number of the folded one is finite.
 bool Fold(Node& layer, const Node& norm) {
   const auto* quantizer = WeightQuantizerSlot(layer.op);
   if (quantizer == nullptr) return false;
   Tensor& weight = layer.parameters.at("weight");
   const bool codes = weight.type() == DataType::kInt8;
   if (*quantizer && !codes) return false;
-  const Affine affine = AffineOf(norm);
-  if (codes && !FoldCodes(layer, affine)) return false;
-  if (!codes) FoldFloats(weight, affine);
-  FoldBias(layer, affine);
+  const ChannelAffine affine = BatchNormAffine(norm);
+  std::vector<float> bias = FoldedBias(layer, affine);
+  if (!AllFinite(bias)) return false;
+  if (!(codes ? FoldCodes(layer, affine) : FoldFloats(weight, affine))) return false;
+  const auto channels = static_cast<int64_t>(bias.size());
+  layer.parameters["bias"] = Tensor({channels}, std::move(bias));
+  if (auto* convolution = std::get_if<ConvolutionOp>(&layer.op)) convolution->bias = true;
+  if (auto* linear = std::get_if<LinearOp>(&layer.op)) linear->bias = true;
   return true;
 }
 

@@ -5,28 +5,12 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "graph/parameters.h"
 
 namespace signum {
 namespace {
 
 bool IsLayer(const Node& node) { return WeightQuantizerSlot(node.op) != nullptr; }
-
-// An operator that acts on codes as it acts on the values they stand for.
-bool KeepsCodes(const Op& op) {
-  return std::holds_alternative<MaxPoolOp>(op) || std::holds_alternative<FlattenOp>(op) ||
-         std::holds_alternative<ReshapeOp>(op) || std::holds_alternative<DropoutOp>(op);
-}
-
-Tensor Dequantized(const Tensor& codes, const Tensor& scale) {
-  const int64_t rows = codes.shape()[0];
-  const int64_t length = codes.elements() / rows;
-  std::vector<float> values(codes.elements());
-  for (int64_t i = 0; i < codes.elements(); ++i) {
-    const float alpha = scale.floats()[scale.elements() == 1 ? 0 : i / length];
-    values[i] = alpha * static_cast<float>(codes.codes()[i]);
-  }
-  return Tensor(codes.shape(), std::move(values));
-}
 
 // What the policy decides for each node, by id.
 struct Plan {
@@ -36,7 +20,8 @@ struct Plan {
 
 // The value at which a layer's input is best quantized.
 NodeId QuantizationPoint(const Graph& graph, NodeId value, int bits) {
-  while (bits > 1 && KeepsCodes(graph.node(value).op) && graph.Readers(value).size() == 1) {
+  while (bits > 1 && MovesValues(graph.node(value).op) && graph.node(value).inputs.size() == 1 &&
+         graph.Readers(value).size() == 1) {
     value = graph.node(value).inputs[0];
   }
   return value;
@@ -104,8 +89,8 @@ Graph StripQuantizers(const Graph& graph) {
     }
     if (auto* quantizer = WeightQuantizerSlot(node.op)) quantizer->reset();
     if (auto* convolution = std::get_if<ConvolutionOp>(&node.op)) convolution->pad_code = 0;
-    if (const Tensor* scale = node.Find("weight_scale")) {
-      node.parameters["weight"] = Dequantized(*node.Find("weight"), *scale);
+    if (node.Find("weight_scale") != nullptr) {
+      node.parameters["weight"] = FloatWeight(node);
       node.parameters.erase("weight_scale");
     }
     for (NodeId& input : node.inputs) input = moved[input];

@@ -14,8 +14,8 @@ struct QuantizationPolicy {
   int weight_bits = 1;      // 1 to 8
   int activation_bits = 8;  // 1 to 8
   bool per_channel = true;  // weight scales per output channel, else per layer
-  // Weights of the first convolution and of the last linear layer, and the values
-  // they read: 8, or kFloatBits to leave both layers float.
+  // Weights of the first and the last layer (convolution or linear), and the
+  // values they read: 2 to 8 bits, or kFloatBits to leave both layers float.
   int edge_bits = 8;
 };
 
@@ -25,15 +25,15 @@ struct QuantizationPolicy {
 // reader of that value (a shortcut) reads the codes too, so that only k bits of a
 // feature map are stored; 1-bit signs lose too much for a sum, so there the
 // shortcut keeps the float value. Quantizers of 2 bits and more move up through
-// max pooling, flatten, reshape and dropout, which act on codes alike. Quantizers
-// of values that can be negative get the zero-point 2^(bits-1); 1-bit ones get a
-// shift per channel, starting at 0.
+// operators that only move values (MovesValues). Quantizers of values that can be negative get the
+// zero-point 2^(bits-1); 1-bit ones get a shift per channel, starting at 0.
 //
 // A quantized graph is first stripped (weights become scale times code), so that
 // a network can go from 8 bits to fewer. An error names a policy out of range.
 Result<Graph> InsertQuantizers(const Graph& graph, const QuantizationPolicy& policy);
 
-// The graph without its quantizers and annotations; codes become floats.
+// The graph without its quantizers and annotations; codes become floats, and what
+// pads a 1-bit value becomes 0.
 Graph StripQuantizers(const Graph& graph);
 
 }  // namespace signum

@@ -11,8 +11,8 @@
 // Padding: each row of A ends in zeros up to a multiple of kDepthMultiple bytes.
 // Overread: none; A is read to k_padded bytes a row, C and init to n columns.
 // Overflow: no step saturates and the result is exact modulo 2^32 on every ISA,
-//   hence exact where |init| + 255 * 127 * k < 2^31, which the caller checks at
-//   load.
+//   also between the terms, hence exact where the sum itself fits in 32 bits, which
+//   callers see to.
 #ifndef SIGNUM_KERNELS_GEMM_U8S8_GEMM_U8S8_H_
 #define SIGNUM_KERNELS_GEMM_U8S8_GEMM_U8S8_H_
 

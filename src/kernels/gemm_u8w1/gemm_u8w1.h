@@ -11,8 +11,8 @@
 // Padding: each row of A ends in zeros up to a multiple of kDepthMultiple bytes,
 //   so what the weights' padding holds does not matter.
 // Overread: none; A is read to k_padded bytes a row, C and init to n columns.
-// Overflow: the result is exact modulo 2^32 on every ISA, hence exact where
-//   |init| + 255 * k < 2^31, which the caller checks at load.
+// Overflow: the result is exact modulo 2^32 on every ISA, also between the terms,
+//   hence exact where the sum itself fits in 32 bits, which callers see to.
 #ifndef SIGNUM_KERNELS_GEMM_U8W1_GEMM_U8W1_H_
 #define SIGNUM_KERNELS_GEMM_U8W1_GEMM_U8W1_H_
 

@@ -39,11 +39,6 @@ torch::Tensor AlongRows(const torch::Tensor& scale, const torch::Tensor& like) {
   return scale.reshape(shape);
 }
 
-const WeightQuantizer* QuantizerOf(const Node& node) {
-  const auto* slot = WeightQuantizerSlot(node.op);
-  return slot != nullptr && *slot ? &**slot : nullptr;
-}
-
 }  // namespace
 
 GraphModule::GraphModule(const Graph& graph, const BinaryWeightConfig& binary, torch::Device device)
@@ -60,7 +55,7 @@ GraphModule::GraphModule(const Graph& graph, const BinaryWeightConfig& binary, t
         tensors[role] = codes * AlongRows(FromFloats(*node.Find("weight_scale")), codes);
       }
     }
-    const WeightQuantizer* quantizer = QuantizerOf(node);
+    const WeightQuantizer* quantizer = WeightQuantizerOf(node.op);
     if (quantizer != nullptr && quantizer->bits == 1) {
       const torch::Tensor& latent = tensors["weight"];
       tensors["bits"] = HysteresisBits(latent, latent, torch::zeros({1}));
@@ -81,7 +76,7 @@ GraphModule::GraphModule(const Graph& graph, const BinaryWeightConfig& binary, t
 torch::Tensor GraphModule::Weight(NodeId id) const {
   const auto& tensors = tensors_[id];
   const torch::Tensor& weight = tensors.at("weight");
-  const WeightQuantizer* quantizer = QuantizerOf(graph_.node(id));
+  const WeightQuantizer* quantizer = WeightQuantizerOf(graph_.node(id).op);
   if (quantizer == nullptr) return weight;
   if (quantizer->bits == 1) {
     return BinaryWeight(weight, tensors.at("bits"), quantizer->per_channel, binary_.clip);
@@ -99,11 +94,16 @@ torch::Tensor GraphModule::Forward(const torch::Tensor& images, const ForwardOpt
       if (options.calibrate && std::holds_alternative<QuantizeOp>(node.op)) {
         options.calibrate(id, values[node.inputs[0]]);
       }
-      NodeContext context{.node = node, .tensors = tensors_[id], .options = options};
-      for (NodeId input : node.inputs) context.inputs.push_back(values[input]);
-      if (WeightQuantizerSlot(node.op) != nullptr) context.weight = Weight(id);
-      if (!node.inputs.empty()) context.padding_unit = PaddingUnit(node.inputs[0]);
-      values[id] = Interpret(context);
+      if (!options.training && WeightQuantizerOf(node.op) != nullptr &&
+          QuantizerOfValue(node.inputs[0]) >= 0) {
+        values[id] = OverCodes(id, values[node.inputs[0]], options);
+      } else {
+        NodeContext context{.node = node, .tensors = tensors_[id], .options = options};
+        for (NodeId input : node.inputs) context.inputs.push_back(values[input]);
+        if (WeightQuantizerSlot(node.op) != nullptr) context.weight = Weight(id);
+        if (!node.inputs.empty()) context.padding_unit = PaddingUnit(node.inputs[0]);
+        values[id] = Interpret(context);
+      }
     }
     if (options.inspect) options.inspect(id, values[id]);
     for (NodeId input : node.inputs) {
@@ -111,6 +111,48 @@ torch::Tensor GraphModule::Forward(const torch::Tensor& images, const ForwardOpt
     }
   }
   return values[graph_.output()];
+}
+
+NodeId GraphModule::QuantizerOfValue(NodeId value) const {
+  while (MovesValues(graph_.node(value).op) && graph_.node(value).inputs.size() == 1) {
+    value = graph_.node(value).inputs[0];
+  }
+  return std::holds_alternative<QuantizeOp>(graph_.node(value).op) ? value : -1;
+}
+
+// The sum is taken over codes, as the runtime takes it: over integers, which
+// floats hold exactly up to 2^24. So neither the order of a sum nor its rounding
+// can move a value over the border between two codes of the next quantizer.
+torch::Tensor GraphModule::OverCodes(NodeId id, const torch::Tensor& input,
+                                     const ForwardOptions& options) const {
+  const Node& node = graph_.node(id);
+  const WeightQuantizer& quantizer = *WeightQuantizerOf(node.op);
+  const torch::Tensor& weight = tensors_[id].at("weight");
+  const torch::Tensor value_scale = tensors_[QuantizerOfValue(node.inputs[0])].at("scale");
+  torch::Tensor weight_scale;
+  auto tensors = tensors_[id];
+  tensors.erase("bias");
+  NodeContext context{.node = node, .tensors = tensors, .options = options};
+  context.inputs = {torch::round(input / value_scale)};
+  context.padding_unit = torch::ones_like(value_scale);
+  if (quantizer.bits == 1) {
+    weight_scale = BinaryScale(weight, quantizer.per_channel);
+    context.weight = tensors.at("bits");
+  } else {
+    weight_scale = SymmetricScale(weight, quantizer.bits, quantizer.per_channel);
+    const double highest = (1 << (quantizer.bits - 1)) - 1;
+    context.weight = torch::clamp(torch::round(weight / weight_scale), -highest, highest);
+  }
+  const torch::Tensor sum = Interpret(context);
+  std::vector<int64_t> channels(sum.dim(), 1);
+  channels[1] = -1;
+  const torch::Tensor multiplier =
+      (weight_scale.to(torch::kDouble) * value_scale.to(torch::kDouble)).to(torch::kFloat);
+  torch::Tensor value = sum * multiplier.reshape(channels);
+  if (const auto bias = tensors_[id].find("bias"); bias != tensors_[id].end()) {
+    value = value + bias->second.reshape(channels);
+  }
+  return value;
 }
 
 torch::Tensor GraphModule::PaddingUnit(NodeId input) const {
@@ -135,7 +177,7 @@ void GraphModule::AfterStep() {
       const torch::Tensor& latent = tensors.at("weight");
       torch::Tensor theta = torch::full({1}, binary_.theta, latent.options().requires_grad(false));
       if (binary_.theta_relative) {
-        theta = theta * BinaryScale(latent, QuantizerOf(graph_.node(id))->per_channel);
+        theta = theta * BinaryScale(latent, WeightQuantizerOf(graph_.node(id).op)->per_channel);
       }
       bits->second = HysteresisBits(bits->second, latent.detach(), theta);
     }

@@ -68,6 +68,11 @@ class GraphModule {
  private:
   // The weight that node `id` computes with: fake-quantized if it has a quantizer.
   torch::Tensor Weight(NodeId id) const;
+  // The value of layer `id` in inference, where weight and input are quantized.
+  torch::Tensor OverCodes(NodeId id, const torch::Tensor& input,
+                          const ForwardOptions& options) const;
+  // The quantizer whose codes the value holds, or -1.
+  NodeId QuantizerOfValue(NodeId value) const;
   // What code 1 of this value stands for, or undefined where it is not quantized.
   torch::Tensor PaddingUnit(NodeId value) const;
 

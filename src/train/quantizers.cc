@@ -231,17 +231,21 @@ torch::Tensor HysteresisBits(const torch::Tensor& bits, const torch::Tensor& lat
   return torch::where(theta == 0, SignOf(latent), kept);
 }
 
-torch::Tensor SymmetricWeight(const torch::Tensor& weight, int bits, bool per_channel) {
+torch::Tensor SymmetricScale(const torch::Tensor& weight, int bits, bool per_channel) {
   const double highest = (1 << (bits - 1)) - 1;
   // In double and floored, as quant::SymmetricScale.
-  const torch::Tensor scale = (weight.detach()
-                                   .abs()
-                                   .amax(ScaleAxes(weight, per_channel), /*keepdim=*/true)
-                                   .to(torch::kDouble) /
-                               highest)
-                                  .to(torch::kFloat)
-                                  .clamp_min(std::numeric_limits<float>::min());
-  return StraightThroughRound::apply(weight, scale, highest);
+  return (weight.detach()
+              .abs()
+              .amax(ScaleAxes(weight, per_channel), /*keepdim=*/true)
+              .to(torch::kDouble) /
+          highest)
+      .to(torch::kFloat)
+      .clamp_min(std::numeric_limits<float>::min());
+}
+
+torch::Tensor SymmetricWeight(const torch::Tensor& weight, int bits, bool per_channel) {
+  const double highest = (1 << (bits - 1)) - 1;
+  return StraightThroughRound::apply(weight, SymmetricScale(weight, bits, per_channel), highest);
 }
 
 }  // namespace signum::train

@@ -38,6 +38,9 @@ torch::Tensor BinaryScale(const torch::Tensor& latent, bool per_channel);
 torch::Tensor HysteresisBits(const torch::Tensor& bits, const torch::Tensor& latent,
                              const torch::Tensor& theta);
 
+// The min-max scale of SymmetricWeight, in the shape of BinaryScale's.
+torch::Tensor SymmetricScale(const torch::Tensor& weight, int bits, bool per_channel);
+
 // scale times quant::QuantizeWeight for bits = 2..8 with the min-max scale;
 // straight-through gradient.
 torch::Tensor SymmetricWeight(const torch::Tensor& weight, int bits, bool per_channel);

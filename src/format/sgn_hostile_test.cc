@@ -91,7 +91,7 @@ TEST(SgnHostile, NewerVersionsAndUnknownThingsAskForAnUpdate) {
   EXPECT_THAT(MessageOf(FileOf({.version = 0})), HasSubstr("no version"));
   EXPECT_THAT(MessageOf(FileOf({.op_type = 99})),
               HasSubstr("node 'fc': operator 99 is not one that this version knows; update"));
-  EXPECT_THAT(MessageOf(FileOf({.role = 7})), HasSubstr("parameter role 7"));
+  EXPECT_THAT(MessageOf(FileOf({.role = 8})), HasSubstr("parameter role 8"));
   EXPECT_THAT(MessageOf(FileOf({.encoding = 2})), HasSubstr("weight has encoding 2"));
 }
 

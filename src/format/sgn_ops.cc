@@ -12,7 +12,7 @@ using flatbuffers::FlatBufferBuilder;
 
 // The enumerators of the schema are those of graph/ops.h, in the same order.
 static_assert(static_cast<int>(sgn::ActivationKind::MAX) ==
-              static_cast<int>(ActivationKind::kHardSwish));
+              static_cast<int>(ActivationKind::kSign));
 static_assert(static_cast<int>(sgn::UpsampleMode::MAX) ==
               static_cast<int>(UpsampleMode::kBilinear));
 static_assert(static_cast<size_t>(sgn::Op::MAX) == std::variant_size_v<Op>);
@@ -109,6 +109,24 @@ struct TableWriter {
   WrittenOp operator()(const QuantizeOp& op) const {
     return As(sgn::CreateQuantize(b, op.bits, op.zero_point));
   }
+  WrittenOp operator()(const ConstantOp& op) const {
+    return As(sgn::CreateConstant(b, b.CreateVector(op.shape.sizes())));
+  }
+  WrittenOp operator()(const ConvTransposeOp& op) const {
+    const sgn::Window window = ToTable(op.window);
+    return As(sgn::CreateConvTranspose(b, op.output_channels, &window, op.output_padding[0],
+                                       op.output_padding[1], op.groups, op.bias));
+  }
+  WrittenOp operator()(const ClampOp& op) const { return As(sgn::CreateClamp(b, op.low, op.high)); }
+  WrittenOp operator()(const SubtractOp&) const { return As(sgn::CreateSubtract(b)); }
+  WrittenOp operator()(const DivideOp&) const { return As(sgn::CreateDivide(b)); }
+  WrittenOp operator()(const MatMulOp&) const { return As(sgn::CreateMatMul(b)); }
+  WrittenOp operator()(const ReduceMeanOp& op) const {
+    return As(sgn::CreateReduceMean(b, b.CreateVector(op.axes), op.keep_axes));
+  }
+  WrittenOp operator()(const TransposeOp& op) const {
+    return As(sgn::CreateTranspose(b, b.CreateVector(op.permutation)));
+  }
 };
 
 std::vector<float> ReadFloats(const flatbuffers::Vector<float>& values) {
@@ -167,6 +185,36 @@ Result<Op> Read(const sgn::Upsample& table) {
 Result<Op> Read(const sgn::Softmax& table) { return SoftmaxOp{table.axis()}; }
 Result<Op> Read(const sgn::Dropout& table) { return DropoutOp{table.probability()}; }
 Result<Op> Read(const sgn::Quantize& table) { return QuantizeOp{table.bits(), table.zero_point()}; }
+Result<Op> Read(const sgn::Constant& table) {
+  SIGNUM_ASSIGN_OR_RETURN(std::vector<int64_t> sizes, ReadAxes(*table.shape()));
+  return ConstantOp{Shape(std::move(sizes))};
+}
+Result<Op> Read(const sgn::ConvTranspose& table) {
+  return ConvTransposeOp{table.output_channels(),
+                         FromTable(*table.window()),
+                         {table.output_padding_vertical(), table.output_padding_horizontal()},
+                         table.groups(),
+                         table.bias()};
+}
+Result<Op> Read(const sgn::Clamp& table) { return ClampOp{table.low(), table.high()}; }
+Result<Op> Read(const sgn::Subtract&) { return SubtractOp{}; }
+Result<Op> Read(const sgn::Divide&) { return DivideOp{}; }
+Result<Op> Read(const sgn::MatMul&) { return MatMulOp{}; }
+// Numbers of axes; the graph's own checks see to their meaning.
+Result<std::vector<int>> ReadAxisNumbers(const flatbuffers::Vector<int32_t>& axes) {
+  if (axes.size() > kMaxRank) {
+    return Corrupt(fmt::format("has {} axes; at most {} are possible", axes.size(), kMaxRank));
+  }
+  return std::vector<int>(axes.begin(), axes.end());
+}
+Result<Op> Read(const sgn::ReduceMean& table) {
+  SIGNUM_ASSIGN_OR_RETURN(std::vector<int> axes, ReadAxisNumbers(*table.axes()));
+  return ReduceMeanOp{std::move(axes), table.keep_axes()};
+}
+Result<Op> Read(const sgn::Transpose& table) {
+  SIGNUM_ASSIGN_OR_RETURN(std::vector<int> permutation, ReadAxisNumbers(*table.permutation()));
+  return TransposeOp{std::move(permutation)};
+}
 
 }  // namespace
 
@@ -211,6 +259,14 @@ Result<Op> ReadOp(const sgn::Node& node) {
     case sgn::Op::Softmax: return Read(*node.op_as_Softmax());
     case sgn::Op::Dropout: return Read(*node.op_as_Dropout());
     case sgn::Op::Quantize: return Read(*node.op_as_Quantize());
+    case sgn::Op::Constant: return Read(*node.op_as_Constant());
+    case sgn::Op::ConvTranspose: return Read(*node.op_as_ConvTranspose());
+    case sgn::Op::Clamp: return Read(*node.op_as_Clamp());
+    case sgn::Op::Subtract: return Read(*node.op_as_Subtract());
+    case sgn::Op::Divide: return Read(*node.op_as_Divide());
+    case sgn::Op::MatMul: return Read(*node.op_as_MatMul());
+    case sgn::Op::ReduceMean: return Read(*node.op_as_ReduceMean());
+    case sgn::Op::Transpose: return Read(*node.op_as_Transpose());
   }
   return Unsupported(fmt::format("operator {} is not one that this version knows; update Signum",
                                  static_cast<int>(node.op_type())));

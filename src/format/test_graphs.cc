@@ -79,7 +79,7 @@ class Builder {
 };
 
 NodeId AddActivations(Builder& b, NodeId x) {
-  for (int kind = 0; kind <= static_cast<int>(ActivationKind::kHardSwish); ++kind) {
+  for (int kind = 0; kind <= static_cast<int>(ActivationKind::kSign); ++kind) {
     x = b.Add("activation" + std::to_string(kind), ActivationOp{static_cast<ActivationKind>(kind)},
               {x});
   }
@@ -110,6 +110,26 @@ NodeId AddConvolutions(Builder& b, NodeId x) {
       ConvolutionOp{
           .output_channels = 6, .bias = false, .weight_quantizer = WeightQuantizer{2, true}},
       {x}, {{"weight", b.Floats({6, 6, 1, 1})}});
+}
+
+// {1, 4} -> {1, 4}, through what else there is.
+NodeId AddOthers(Builder& b, NodeId x) {
+  x = b.Add("maps", ReshapeOp{{0, 4, 1, 1}}, {x});
+  x = b.Add("conv_transpose",
+            ConvTransposeOp{.output_channels = 6,
+                            .window = {{2, 3}, {2, 1}, {1, 2}, {0, 1, 0, 1}},
+                            .output_padding = {1, 0},
+                            .groups = 2},
+            {x}, {{"weight", b.Floats({4, 3, 2, 3})}, {"bias", b.Floats({6})}});
+  const NodeId rows = b.Add("rows", ReshapeOp{{0, 6, -1}}, {x});
+  const NodeId columns = b.Add("transpose", TransposeOp{{0, 2, 1}}, {rows});
+  const NodeId product = b.Add("matmul", MatMulOp{}, {rows, columns});
+  const NodeId half = b.Add("half", ConstantOp{{1, 6, 1}}, {}, {{"value", b.Positive({1, 6, 1})}});
+  NodeId y = b.Add("divide", DivideOp{}, {product, half});
+  y = b.Add("subtract", SubtractOp{}, {y, product});
+  y = b.Add("clamp", ClampOp{-2.5f, 7}, {y});
+  y = b.Add("mean", ReduceMeanOp{{2}, false}, {y});
+  return b.Add("cut", PadOp{{0, -1}, {0, -1}, 0}, {y});
 }
 
 }  // namespace
@@ -143,6 +163,7 @@ Graph EveryOpGraph() {
                  {out, bits % 2 == 0, WeightQuantizer{bits, bits % 3 != 0}});
     features = out;
   }
+  y = AddOthers(b, y);
   b.Add("softmax", SoftmaxOp{1}, {y});
   return b.graph;
 }

@@ -41,7 +41,16 @@ int ValueBits(const Graph& graph, NodeId codes) {
   return codes < 0 ? 32 : std::get<QuantizeOp>(graph.node(codes).op).bits;
 }
 
-int64_t Macs(const Node& node, const Shape& out) {
+int64_t Macs(const Node& node, const std::vector<Shape>& shapes, const Shape& out) {
+  if (std::holds_alternative<MatMulOp>(node.op)) {
+    const Shape& left = shapes[node.inputs[0]];
+    return out.elements() * left[left.rank() - 1];
+  }
+  if (std::holds_alternative<ConvTransposeOp>(node.op)) {
+    // Every input pixel takes the whole weight.
+    const Shape& in = shapes[node.inputs[0]];
+    return in[2] * in[3] * node.Find("weight")->elements();
+  }
   if (WeightQuantizerSlot(node.op) == nullptr) return 0;
   const Tensor* weight = node.Find("weight");
   SIGNUM_CHECK(weight != nullptr);
@@ -62,7 +71,8 @@ std::vector<NodeCost> Costs(const Graph& graph) {
     cost.weight_bits = WeightBits(node);
     for (const auto& [role, tensor] : node.parameters) {
       const bool buffer = role == "running_mean" || role == "running_var";
-      const bool scale = role == "weight_scale" || role == "scale";
+      // Constants, like scales, are stored but do not learn.
+      const bool scale = role == "weight_scale" || role == "scale" || role == "value";
       const bool weight = role == "weight" && cost.weight_bits > 0;
       if (buffer) cost.buffers += tensor.elements();
       if (!buffer && !scale) cost.parameters += tensor.elements();
@@ -74,7 +84,7 @@ std::vector<NodeCost> Costs(const Graph& graph) {
       const bool per_channel = (*WeightQuantizerSlot(node.op))->per_channel;
       cost.weight_bytes += 4 * (per_channel ? weight.shape()[0] : 1);
     }
-    cost.macs = Macs(node, (*shapes)[id]);
+    cost.macs = Macs(node, *shapes, (*shapes)[id]);
     cost.value_bits = ValueBits(graph, codes[id]);
     cost.activation_bytes = BytesOfBits((*shapes)[id].elements() * cost.value_bits);
   }

@@ -51,6 +51,14 @@ bool IsNeverNegative(const Op& op, bool inputs_are) {
                         [&](const ReshapeOp&) { return inputs_are; },
                         [&](const UpsampleOp&) { return inputs_are; },
                         [&](const DropoutOp&) { return inputs_are; },
+                        [&](const DivideOp&) { return inputs_are; },
+                        [&](const MatMulOp&) { return inputs_are; },
+                        [&](const ReduceMeanOp&) { return inputs_are; },
+                        [&](const TransposeOp&) { return inputs_are; },
+                        [&](const ClampOp& o) { return o.high >= 0 && (o.low >= 0 || inputs_are); },
+                        [](const ConstantOp&) { return false; },
+                        [](const ConvTransposeOp&) { return false; },
+                        [](const SubtractOp&) { return false; },
                     },
                     op);
 }

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <span>
 #include <utility>
 
@@ -20,9 +22,10 @@ Status NeedMaps(const Shape& shape) {
       "needs a feature map (batch, channels, height, width), got shape {}", shape.ToString()));
 }
 
-// The size of a window's output along one axis, or an error.
-Result<int64_t> Slide(const char* axis, int64_t size, int before, int after, int kernel, int stride,
-                      int dilation) {
+constexpr const char* kAxisNames[] = {"height", "width"};
+
+// A window's sizes along one axis.
+Status CheckWindow(const char* axis, int before, int after, int kernel, int stride, int dilation) {
   const auto outside = [](int n, int lowest) { return n < lowest || n > kLargestWindow; };
   if (outside(kernel, 1) || outside(stride, 1) || outside(dilation, 1) || outside(before, 0) ||
       outside(after, 0)) {
@@ -30,6 +33,19 @@ Result<int64_t> Slide(const char* axis, int64_t size, int before, int after, int
         fmt::format("{} window of kernel {}, stride {}, dilation {}, padding {}+{} is not valid",
                     axis, kernel, stride, dilation, before, after));
   }
+  return {};
+}
+
+Status CheckGroups(int64_t inputs, int64_t outputs, int groups) {
+  if (groups >= 1 && inputs % groups == 0 && outputs >= 1 && outputs % groups == 0) return {};
+  return InvalidArgument(fmt::format("{} groups do not divide {} input and {} output channels",
+                                     groups, inputs, outputs));
+}
+
+// The size of a window's output along one axis, or an error.
+Result<int64_t> Slide(const char* axis, int64_t size, int before, int after, int kernel, int stride,
+                      int dilation) {
+  SIGNUM_RETURN_IF_ERROR(CheckWindow(axis, before, after, kernel, stride, dilation));
   const int64_t reach = int64_t{dilation} * (kernel - 1) + 1;
   const int64_t room = size + before + after - reach;
   if (room < 0) {
@@ -92,6 +108,72 @@ Result<Shape> Broadcast(const Shape& a, const Shape& b) {
     }
     sizes[i] = std::max(m, n);
   }
+  return Shape(std::move(sizes));
+}
+
+Result<Shape> ConvTranspose(const Shape& x, const ConvTransposeOp& op) {
+  SIGNUM_RETURN_IF_ERROR(NeedMaps(x));
+  SIGNUM_RETURN_IF_ERROR(CheckGroups(x[1], op.output_channels, op.groups));
+  const Padding& pad = op.window.padding;
+  const std::array<int, 2> before = {pad.top, pad.left}, after = {pad.bottom, pad.right};
+  Shape out{x[0], op.output_channels, 0, 0};
+  for (int axis = 0; axis < 2; ++axis) {
+    const int kernel = op.window.kernel[axis], stride = op.window.stride[axis];
+    const int dilation = op.window.dilation[axis], extra = op.output_padding[axis];
+    SIGNUM_RETURN_IF_ERROR(
+        CheckWindow(kAxisNames[axis], before[axis], after[axis], kernel, stride, dilation));
+    const int64_t reach = int64_t{dilation} * (kernel - 1) + 1;
+    const int64_t size = (x[2 + axis] - 1) * stride + reach - before[axis] - after[axis] + extra;
+    if (extra < 0 || extra > kLargestWindow || size < 1) {
+      return InvalidArgument(
+          fmt::format("output padding {} gives an output {} of {}", extra, kAxisNames[axis], size));
+    }
+    out[2 + axis] = size;
+  }
+  return out;
+}
+
+Result<Shape> MatMul(const Shape& a, const Shape& b) {
+  const int rank = a.rank();
+  if (rank < 3 || b.rank() != rank || a[rank - 1] != b[rank - 2]) {
+    return InvalidArgument(
+        fmt::format("shapes {} and {} do not multiply", a.ToString(), b.ToString()));
+  }
+  Shape left = a, right = b;
+  left[rank - 2] = left[rank - 1] = right[rank - 2] = right[rank - 1] = 1;
+  SIGNUM_ASSIGN_OR_RETURN(Shape out, Broadcast(left, right));
+  out[rank - 2] = a[rank - 2];
+  out[rank - 1] = b[rank - 1];
+  return out;
+}
+
+Result<Shape> Reduce(const Shape& x, const ReduceMeanOp& op) {
+  for (size_t i = 0; i < op.axes.size(); ++i) {
+    const int lowest = i == 0 ? 1 : op.axes[i - 1] + 1;
+    if (op.axes[i] < lowest || op.axes[i] >= x.rank()) {
+      return InvalidArgument(fmt::format("axes {} of a value of shape {}: they must rise from 1",
+                                         fmt::join(op.axes, ", "), x.ToString()));
+    }
+  }
+  std::vector<int64_t> sizes;
+  for (int axis = 0; axis < x.rank(); ++axis) {
+    const bool reduced = std::find(op.axes.begin(), op.axes.end(), axis) != op.axes.end();
+    if (!reduced || op.keep_axes) sizes.push_back(reduced ? 1 : x[axis]);
+  }
+  return Shape(std::move(sizes));
+}
+
+Result<Shape> Transpose(const Shape& x, const TransposeOp& op) {
+  std::vector<int> axes(x.rank());
+  std::iota(axes.begin(), axes.end(), 0);
+  if (!std::is_permutation(axes.begin(), axes.end(), op.permutation.begin(),
+                           op.permutation.end()) ||
+      op.permutation[0] != 0) {
+    return InvalidArgument(fmt::format("{} is no order of the axes of {} with the batch first",
+                                       fmt::join(op.permutation, ", "), x.ToString()));
+  }
+  std::vector<int64_t> sizes;
+  for (const int axis : op.permutation) sizes.push_back(x[axis]);
   return Shape(std::move(sizes));
 }
 
@@ -184,13 +266,11 @@ struct Inference {
   }
   Result<Shape> operator()(const ConvolutionOp& op) const {
     SIGNUM_RETURN_IF_ERROR(NeedMaps(in[0]));
-    if (op.groups < 1 || in[0][1] % op.groups != 0 || op.output_channels < 1 ||
-        op.output_channels % op.groups != 0) {
-      return InvalidArgument(fmt::format("{} groups do not divide {} input and {} output channels",
-                                         op.groups, in[0][1], op.output_channels));
-    }
+    SIGNUM_RETURN_IF_ERROR(CheckGroups(in[0][1], op.output_channels, op.groups));
     return Window2d(in[0], op.window, op.output_channels);
   }
+  Result<Shape> operator()(const ConstantOp& op) const { return (*this)(InputOp{op.shape}); }
+  Result<Shape> operator()(const ConvTransposeOp& op) const { return ConvTranspose(in[0], op); }
   Result<Shape> operator()(const LinearOp& op) const {
     if (in[0].rank() != 2) {
       return InvalidArgument("needs shape (batch, features), got " + in[0].ToString() +
@@ -201,6 +281,7 @@ struct Inference {
   Result<Shape> operator()(const BatchNormOp&) const { return Channels(); }
   Result<Shape> operator()(const PReluOp&) const { return Channels(); }
   Result<Shape> operator()(const ActivationOp&) const { return in[0]; }
+  Result<Shape> operator()(const ClampOp&) const { return in[0]; }
   Result<Shape> operator()(const MaxPoolOp& op) const { return Pool(in[0], op.window); }
   Result<Shape> operator()(const AveragePoolOp& op) const {
     if (op.window.dilation != std::array<int, 2>{1, 1}) {
@@ -213,7 +294,12 @@ struct Inference {
     return Shape{in[0][0], in[0][1], 1, 1};
   }
   Result<Shape> operator()(const AddOp&) const { return Broadcast(in[0], in[1]); }
+  Result<Shape> operator()(const SubtractOp&) const { return Broadcast(in[0], in[1]); }
   Result<Shape> operator()(const MultiplyOp&) const { return Broadcast(in[0], in[1]); }
+  Result<Shape> operator()(const DivideOp&) const { return Broadcast(in[0], in[1]); }
+  Result<Shape> operator()(const MatMulOp&) const { return MatMul(in[0], in[1]); }
+  Result<Shape> operator()(const ReduceMeanOp& op) const { return Reduce(in[0], op); }
+  Result<Shape> operator()(const TransposeOp& op) const { return Transpose(in[0], op); }
   Result<Shape> operator()(const ConcatOp& op) const { return Concat(in, op.axis); }
   Result<Shape> operator()(const FlattenOp&) const {
     return Shape{in[0][0], in[0].elements() / in[0][0]};
@@ -247,8 +333,12 @@ Status CheckInputCount(const Node& node) {
   const size_t count = node.inputs.size();
   const bool fits = std::visit(Overloaded{
                                    [&](const InputOp&) { return count == 0; },
+                                   [&](const ConstantOp&) { return count == 0; },
                                    [&](const AddOp&) { return count == 2; },
+                                   [&](const SubtractOp&) { return count == 2; },
                                    [&](const MultiplyOp&) { return count == 2; },
+                                   [&](const DivideOp&) { return count == 2; },
+                                   [&](const MatMulOp&) { return count == 2; },
                                    [&](const ConcatOp&) { return count >= 1; },
                                    [&](const auto&) { return count == 1; },
                                },

@@ -99,6 +99,35 @@ TEST(InferShapes, EveryPoolingWindowMustTouchTheMap) {
   EXPECT_FALSE(pool(std::numeric_limits<int>::max(), 1, 1, 4));
 }
 
+TEST(InferShapes, ConvTransposeUndoesTheSizesOfAConvolution) {
+  ConvTransposeOp op{.output_channels = 6,
+                     .window = {{3, 2}, {2, 3}, {1, 2}, {1, 0, 1, 1}},
+                     .output_padding = {1, 2},
+                     .groups = 2};
+  // (4 - 1) * 2 + 3 - 2 + 1 and (3 - 1) * 3 + 3 - 1 + 2.
+  EXPECT_EQ(*ShapeAfter({1, 4, 4, 3}, op), (Shape{1, 6, 8, 10}));
+  op.groups = 3;
+  EXPECT_FALSE(ShapeAfter({1, 4, 4, 3}, op));
+  op = {.output_channels = 1, .window = {.kernel = {1, 1}, .padding = Padding::All(2)}};
+  EXPECT_THAT(ShapeAfter({1, 1, 4, 4}, op).error().message, HasSubstr("an output height of 0"));
+}
+
+TEST(InferShapes, MatMulReduceAndTranspose) {
+  EXPECT_EQ(*ShapeAfter({1, 5, 5}, MatMulOp{}, 2), (Shape{1, 5, 5}));
+  EXPECT_FALSE(ShapeAfter({1, 4, 5}, MatMulOp{}, 2));
+  EXPECT_FALSE(ShapeAfter({5, 5}, MatMulOp{}, 2));
+  EXPECT_EQ(*ShapeAfter({1, 2, 3, 4}, ReduceMeanOp{{1, 3}, true}), (Shape{1, 1, 3, 1}));
+  EXPECT_EQ(*ShapeAfter({1, 2, 3, 4}, ReduceMeanOp{{1, 3}, false}), (Shape{1, 3}));
+  for (const std::vector<int>& axes : {std::vector<int>{0}, {4}, {2, 1}, {1, 1}}) {
+    EXPECT_FALSE(ShapeAfter({1, 2, 3, 4}, ReduceMeanOp{axes}));
+  }
+  EXPECT_EQ(*ShapeAfter({1, 2, 3, 4}, TransposeOp{{0, 3, 1, 2}}), (Shape{1, 4, 2, 3}));
+  for (const std::vector<int>& order :
+       {std::vector<int>{}, {0, 1, 2}, {1, 0, 2, 3}, {0, 1, 1, 3}}) {
+    EXPECT_FALSE(ShapeAfter({1, 2, 3, 4}, TransposeOp{order}));
+  }
+}
+
 TEST(InferShapes, WrongInputCountNamesTheNode) {
   const auto shape = ShapeAfter({1, 3}, AddOp{}, 1);
   ASSERT_FALSE(shape);

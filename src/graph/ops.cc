@@ -12,6 +12,7 @@ const char* ActivationName(ActivationKind kind) {
     case ActivationKind::kSigmoid: return "Sigmoid";
     case ActivationKind::kSwish: return "Swish";
     case ActivationKind::kHardSwish: return "HardSwish";
+    case ActivationKind::kSign: return "Sign";
   }
   return "Activation";
 }
@@ -40,6 +41,14 @@ std::string OpName(const Op& op) {
                         [](const SoftmaxOp&) { return "Softmax"; },
                         [](const DropoutOp&) { return "Dropout"; },
                         [](const QuantizeOp&) { return "Quantize"; },
+                        [](const ConstantOp&) { return "Constant"; },
+                        [](const ConvTransposeOp&) { return "ConvTranspose"; },
+                        [](const ClampOp&) { return "Clamp"; },
+                        [](const SubtractOp&) { return "Subtract"; },
+                        [](const DivideOp&) { return "Divide"; },
+                        [](const MatMulOp&) { return "MatMul"; },
+                        [](const ReduceMeanOp&) { return "ReduceMean"; },
+                        [](const TransposeOp&) { return "Transpose"; },
                     },
                     op);
 }
@@ -50,6 +59,7 @@ bool MovesValues(const Op& op) {
                         [](const ConcatOp&) { return true; },
                         [](const FlattenOp&) { return true; },
                         [](const ReshapeOp&) { return true; },
+                        [](const TransposeOp&) { return true; },
                         [](const DropoutOp&) { return true; },
                         [](const PadOp& o) { return o.value == 0; },
                         [](const UpsampleOp& o) { return o.mode == UpsampleMode::kNearest; },

@@ -49,6 +49,12 @@ struct InputOp {
   bool operator==(const InputOp&) const = default;
 };
 
+// The same numbers for every image. Parameter: value, of `shape`.
+struct ConstantOp {
+  Shape shape;  // with batch size 1
+  bool operator==(const ConstantOp&) const = default;
+};
+
 // (x - mean_c) / deviation_c per channel of an NCHW value.
 struct NormalizeOp {
   std::vector<float> mean, deviation;  // deviations are above 0
@@ -68,6 +74,19 @@ struct ConvolutionOp {
   int pad_code = 0;
   std::optional<WeightQuantizer> weight_quantizer;
   bool operator==(const ConvolutionOp&) const = default;
+};
+
+// The transpose of a convolution ("deconvolution"): every input pixel adds its
+// weighted kernel to the output, whose size along an axis is (size - 1) stride -
+// padding + dilation (kernel - 1) + output_padding + 1. Parameters: weight {in,
+// out / groups, kernel_h, kernel_w}, bias {out} if `bias`.
+struct ConvTransposeOp {
+  int64_t output_channels = 0;
+  Window window;
+  std::array<int, 2> output_padding{0, 0};
+  int groups = 1;
+  bool bias = true;
+  bool operator==(const ConvTransposeOp&) const = default;
 };
 
 // y = x W^T + b over the last axis of a {batch, features} value. Parameters:
@@ -95,11 +114,18 @@ enum class ActivationKind : uint8_t {
   kSigmoid = 4,
   kSwish = 5,      // x sigmoid(x)
   kHardSwish = 6,  // x relu6(x + 3) / 6
+  kSign = 7,       // -1, 0 or +1; without a gradient. 1-bit values are QuantizeOp's
 };
 
 struct ActivationOp {
   ActivationKind kind = ActivationKind::kRelu;
   bool operator==(const ActivationOp&) const = default;
+};
+
+// min(max(x, low), high); either bound may be infinite.
+struct ClampOp {
+  float low = 0, high = 1;
+  bool operator==(const ClampOp&) const = default;
 };
 
 // max(x, 0) + slope_c min(x, 0). Parameter: weight {channels} or {1}.
@@ -129,8 +155,29 @@ struct GlobalAveragePoolOp {
 struct AddOp {
   bool operator==(const AddOp&) const = default;
 };
+struct SubtractOp {
+  bool operator==(const SubtractOp&) const = default;
+};
 struct MultiplyOp {
   bool operator==(const MultiplyOp&) const = default;
+};
+struct DivideOp {
+  bool operator==(const DivideOp&) const = default;
+};
+
+// {n, ..., m, k} times {n, ..., k, p} gives {n, ..., m, p}: two inputs of equal rank,
+// 3 or more, whose axes before the last two are equal or broadcast. A product
+// with a weight is a LinearOp.
+struct MatMulOp {
+  bool operator==(const MatMulOp&) const = default;
+};
+
+// The mean over `axes` (rising, none of them 0), which stay with size 1 where
+// `keep_axes` and vanish else.
+struct ReduceMeanOp {
+  std::vector<int> axes;
+  bool keep_axes = true;
+  bool operator==(const ReduceMeanOp&) const = default;
 };
 
 // One or more inputs that agree in all but `axis`.
@@ -149,6 +196,12 @@ struct FlattenOp {
 struct ReshapeOp {
   std::vector<int64_t> shape;
   bool operator==(const ReshapeOp&) const = default;
+};
+
+// Axis i of the output is axis permutation[i] of the input; the batch stays first.
+struct TransposeOp {
+  std::vector<int> permutation;
+  bool operator==(const TransposeOp&) const = default;
 };
 
 // A constant around (or, where negative, cut off) any axis of the value.
@@ -188,10 +241,11 @@ struct QuantizeOp {
   bool operator==(const QuantizeOp&) const = default;
 };
 
-using Op =
-    std::variant<InputOp, NormalizeOp, ConvolutionOp, LinearOp, BatchNormOp, ActivationOp, PReluOp,
-                 MaxPoolOp, AveragePoolOp, GlobalAveragePoolOp, AddOp, MultiplyOp, ConcatOp,
-                 FlattenOp, ReshapeOp, PadOp, UpsampleOp, SoftmaxOp, DropoutOp, QuantizeOp>;
+using Op = std::variant<InputOp, NormalizeOp, ConvolutionOp, LinearOp, BatchNormOp, ActivationOp,
+                        PReluOp, MaxPoolOp, AveragePoolOp, GlobalAveragePoolOp, AddOp, MultiplyOp,
+                        ConcatOp, FlattenOp, ReshapeOp, PadOp, UpsampleOp, SoftmaxOp, DropoutOp,
+                        QuantizeOp, ConstantOp, ConvTransposeOp, ClampOp, SubtractOp, DivideOp,
+                        MatMulOp, ReduceMeanOp, TransposeOp>;
 
 // "Convolution", "ReLU", ...: for tables, drawings and messages.
 std::string OpName(const Op& op);

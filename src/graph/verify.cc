@@ -105,6 +105,16 @@ std::vector<Expected> ExpectedParameters(const Node& node, const std::vector<Sha
                                          {.role = "running_mean", .shape = channels},
                                          {.role = "running_var", .shape = channels}};
           },
+          [](const ConstantOp& op) {
+            return std::vector<Expected>{{.role = "value", .shape = op.shape}};
+          },
+          [&](const ConvTransposeOp& op) {
+            std::vector<Expected> expected{{.role = "weight",
+                                            .shape = {in[0][1], op.output_channels / op.groups,
+                                                      op.window.kernel[0], op.window.kernel[1]}}};
+            if (op.bias) expected.push_back({.role = "bias", .shape = {op.output_channels}});
+            return expected;
+          },
           [&](const PReluOp&) {
             return std::vector<Expected>{
                 {.role = "weight", .shape = {in[0][1]}, .may_be_one = true}};
@@ -150,6 +160,10 @@ Status CheckAttributes(const Graph& graph, const Node& node) {
               return {};
             }
             return InvalidArgument("needs an epsilon above 0 and a momentum within [0, 1]");
+          },
+          [](const ClampOp& op) -> Status {
+            if (op.low <= op.high) return {};
+            return InvalidArgument(fmt::format("clamps to [{}, {}]", op.low, op.high));
           },
           [](const PadOp& op) -> Status {
             if (std::isfinite(op.value)) return {};

@@ -7,6 +7,7 @@
 #include "runtime/float_steps.h"
 #include "runtime/move_steps.h"
 #include "runtime/pool_steps.h"
+#include "runtime/strided_steps.h"
 
 namespace signum::runtime {
 
@@ -62,8 +63,25 @@ Status Compiler::EmitNode(NodeId id) {
             whole.window.kernel = {static_cast<int>(in.height()), static_cast<int>(in.width())};
             return EmitAveragePool(id, whole), Status();
           },
-          [&](const AddOp&) { return EmitBinary(id); },
-          [&](const MultiplyOp&) { return EmitBinary(id); },
+          [&](const ClampOp& op) -> Status {
+            EmitFloats(
+                id, [&](const Value& in, const Value& out) { return MakeClampStep(op, in, out); });
+            return {};
+          },
+          [&](const ReduceMeanOp& op) -> Status {
+            EmitFloats(id, [&](const Value& in, const Value& out) {
+              return MakeReduceMeanStep(op, in, out);
+            });
+            return {};
+          },
+          [&](const ConvTransposeOp& op) -> Status { return EmitConvTranspose(id, op), Status(); },
+          [&](const ConstantOp&) -> Status { return EmitConstant(id), Status(); },
+          [&](const TransposeOp& op) -> Status { return EmitTranspose(id, op), Status(); },
+          [&](const AddOp&) { return EmitBinary(id, BinaryKind::kAdd); },
+          [&](const SubtractOp&) { return EmitBinary(id, BinaryKind::kSubtract); },
+          [&](const MultiplyOp&) { return EmitBinary(id, BinaryKind::kMultiply); },
+          [&](const DivideOp&) { return EmitBinary(id, BinaryKind::kDivide); },
+          [&](const MatMulOp&) -> Status { return EmitMatMul(id), Status(); },
           [&](const ConcatOp& op) -> Status { return EmitConcat(id, op), Status(); },
           [&](const PadOp& op) -> Status { return EmitPad(id, op), Status(); },
           [&](const UpsampleOp& op) -> Status { return EmitUpsample(id, op), Status(); },
@@ -171,7 +189,7 @@ void Compiler::EmitUpsample(NodeId id, const UpsampleOp& op) {
   Emit(MakeUpsampleStep(op, input, values_[id]), ReportOf(id, values_[id]));
 }
 
-Status Compiler::EmitBinary(NodeId id) {
+Status Compiler::EmitBinary(NodeId id, BinaryKind kind) {
   const Node& node = graph_.node(id);
   if (shapes_[node.inputs[0]].rank() != shapes_[node.inputs[1]].rank()) {
     return Unsupported("its operands have shapes " + shapes_[node.inputs[0]].ToString() + " and " +
@@ -182,10 +200,45 @@ Status Compiler::EmitBinary(NodeId id) {
   Use(a);
   Use(b);
   values_[id] = NewValue(shapes_[id]);
-  const BinaryKind kind =
-      std::holds_alternative<AddOp>(node.op) ? BinaryKind::kAdd : BinaryKind::kMultiply;
   Emit(MakeBinaryStep(kind, a, b, values_[id]), ReportOf(id, values_[id]));
   return {};
+}
+
+void Compiler::EmitMatMul(NodeId id) {
+  const std::vector<NodeId>& inputs = graph_.node(id).inputs;
+  const Value a = AsFloats(inputs[0]);
+  const Value b = AsFloats(inputs[1]);
+  Use(a);
+  Use(b);
+  values_[id] = NewValue(shapes_[id]);
+  StepReport report = ReportOf(id, values_[id]);
+  report.macs = shapes_[id].elements() * a.shape[a.shape.rank() - 1];
+  Emit(MakeMatMulStep(a, b, values_[id]), std::move(report));
+}
+
+void Compiler::EmitConstant(NodeId id) {
+  values_[id] = NewValue(shapes_[id]);
+  Emit(MakeConstantStep(*graph_.node(id).Find("value"), values_[id]), ReportOf(id, values_[id]));
+}
+
+void Compiler::EmitTranspose(NodeId id, const TransposeOp& op) {
+  const Value input = Use(values_[graph_.node(id).inputs[0]]);
+  values_[id] = NewValue(shapes_[id], input.encoding);
+  Emit(MakePermuteStep(op, input, values_[id]), ReportOf(id, values_[id]));
+}
+
+void Compiler::EmitConvTranspose(NodeId id, const ConvTransposeOp& op) {
+  const Node& node = graph_.node(id);
+  const Value input = Use(AsFloats(node.inputs[0]));
+  values_[id] = NewValue(shapes_[id]);
+  const Tensor& weight = *node.Find("weight");
+  const Tensor* bias = node.Find("bias");
+  StepReport report = ReportOf(id, values_[id]);
+  report.macs = input.height() * input.width() * weight.elements();
+  Emit(MakeConvTransposeStep(op, weight.floats(),
+                             bias == nullptr ? std::span<const float>() : bias->floats(), input,
+                             values_[id]),
+       std::move(report));
 }
 
 }  // namespace signum::runtime

@@ -12,6 +12,7 @@
 #include "graph/graph.h"
 #include "runtime/chains.h"
 #include "runtime/finish.h"
+#include "runtime/float_steps.h"
 #include "runtime/program.h"
 
 namespace signum::runtime {
@@ -62,7 +63,11 @@ class Compiler {
   void EmitPad(NodeId id, const PadOp& op);
   void EmitUpsample(NodeId id, const UpsampleOp& op);
   void EmitAffine(NodeId id);
-  Status EmitBinary(NodeId id);
+  Status EmitBinary(NodeId id, BinaryKind kind);
+  void EmitMatMul(NodeId id);
+  void EmitConstant(NodeId id);
+  void EmitTranspose(NodeId id, const TransposeOp& op);
+  void EmitConvTranspose(NodeId id, const ConvTransposeOp& op);
   // A float to float step made by make(input, output).
   template <typename Make>
   void EmitFloats(NodeId id, const Make& make);

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "runtime/elementary.h"
+#include "runtime/strides.h"
 
 namespace signum::runtime {
 namespace {
@@ -147,14 +148,11 @@ class AffineStep : public Step {
   PerChannel channels_;
 };
 
-// Strides of one image's stored axes, 0 where the operand is broadcast.
-std::vector<int64_t> BroadcastStrides(const std::vector<int64_t>& operand,
-                                      const std::vector<int64_t>& sizes) {
-  std::vector<int64_t> strides(sizes.size());
-  int64_t stride = 1;
-  for (int axis = static_cast<int>(sizes.size()) - 1; axis >= 0; --axis) {
-    strides[axis] = operand[axis] == 1 ? 0 : stride;
-    stride *= operand[axis];
+// By the output's axis, 0 where the operand is broadcast.
+std::vector<int64_t> BroadcastStrides(const Shape& operand) {
+  std::vector<int64_t> strides = AxisStrides(operand);
+  for (int axis = 1; axis < operand.rank(); ++axis) {
+    if (operand[axis] == 1) strides[axis] = 0;
   }
   return strides;
 }
@@ -163,44 +161,30 @@ template <typename Operation>
 class BinaryStep : public Step {
  public:
   BinaryStep(const Value& a, const Value& b, const Value& output)
-      : a_(a), b_(b), output_(output), sizes_(StoredSizes(output.shape)) {
-    if (sizes_.empty()) sizes_ = {1};
-    const auto sizes_of = [](const Value& value) {
-      std::vector<int64_t> sizes = StoredSizes(value.shape);
-      return sizes.empty() ? std::vector<int64_t>{1} : sizes;
-    };
-    a_strides_ = BroadcastStrides(sizes_of(a), sizes_);
-    b_strides_ = BroadcastStrides(sizes_of(b), sizes_);
-  }
+      : a_(a),
+        b_(b),
+        output_(output),
+        a_view_(output.shape, BroadcastStrides(a.shape)),
+        b_view_(output.shape, BroadcastStrides(b.shape)) {}
 
   void Run(const RunContext& context) const override {
-    const int64_t inner = sizes_.back();
+    const int64_t inner = a_view_.inner();
     const int64_t rows = output_.elements() / inner;
     const int64_t grain = std::max<int64_t>(1, kElementGrain / inner);
     ParallelRanges(context, context.batch * rows, grain, [&](int64_t begin, int64_t end, int) {
       for (int64_t row = begin; row < end; ++row) {
         const int64_t image = row / rows;
         const float* a =
-            context.At<const float>(a_) + image * a_.elements() + Offset(a_strides_, row % rows);
+            context.At<const float>(a_) + image * a_.elements() + a_view_.RowOffset(row % rows);
         const float* b =
-            context.At<const float>(b_) + image * b_.elements() + Offset(b_strides_, row % rows);
-        RunRow(a, a_strides_.back(), b, b_strides_.back(), inner,
+            context.At<const float>(b_) + image * b_.elements() + b_view_.RowOffset(row % rows);
+        RunRow(a, a_view_.inner_stride(), b, b_view_.inner_stride(), inner,
                context.At<float>(output_) + row * inner);
       }
     });
   }
 
  private:
-  // Where a row (all axes but the last) of an image starts in an operand.
-  int64_t Offset(const std::vector<int64_t>& strides, int64_t row) const {
-    int64_t offset = 0;
-    for (int axis = static_cast<int>(sizes_.size()) - 2; axis >= 0; --axis) {
-      offset += row % sizes_[axis] * strides[axis];
-      row /= sizes_[axis];
-    }
-    return offset;
-  }
-
   static void RunRow(const float* a, int64_t a_stride, const float* b, int64_t b_stride,
                      int64_t count, float* to) {
     if (a_stride == 1 && b_stride == 1) {
@@ -211,7 +195,7 @@ class BinaryStep : public Step {
   }
 
   Value a_, b_, output_;
-  std::vector<int64_t> sizes_, a_strides_, b_strides_;
+  StridedView a_view_, b_view_;
 };
 
 class SoftmaxStep : public Step {
@@ -275,9 +259,18 @@ std::unique_ptr<const Step> MakeActivationStep(ActivationKind kind, const Value&
     case ActivationKind::kHardSwish:
       return MakeFunctionStep([](float x) { return x * Clamp(x + 3.0f, 0.0f, 6.0f) / 6.0f; }, input,
                               output);
+    case ActivationKind::kSign:
+      return MakeFunctionStep([](float x) { return static_cast<float>((x > 0.0f) - (x < 0.0f)); },
+                              input, output);
   }
   SIGNUM_CHECK(false);
   return nullptr;
+}
+
+std::unique_ptr<const Step> MakeClampStep(const ClampOp& op, const Value& input,
+                                          const Value& output) {
+  const float low = op.low, high = op.high;
+  return MakeFunctionStep([=](float x) { return Clamp(x, low, high); }, input, output);
 }
 
 std::unique_ptr<const Step> MakePReluStep(std::vector<float> slopes, const Value& input,
@@ -292,8 +285,17 @@ std::unique_ptr<const Step> MakeAffineStep(std::vector<float> multiplier, std::v
 
 std::unique_ptr<const Step> MakeBinaryStep(BinaryKind kind, const Value& a, const Value& b,
                                            const Value& output) {
-  if (kind == BinaryKind::kAdd) return std::make_unique<BinaryStep<std::plus<float>>>(a, b, output);
-  return std::make_unique<BinaryStep<std::multiplies<float>>>(a, b, output);
+  switch (kind) {
+    case BinaryKind::kAdd: return std::make_unique<BinaryStep<std::plus<float>>>(a, b, output);
+    case BinaryKind::kSubtract:
+      return std::make_unique<BinaryStep<std::minus<float>>>(a, b, output);
+    case BinaryKind::kMultiply:
+      return std::make_unique<BinaryStep<std::multiplies<float>>>(a, b, output);
+    case BinaryKind::kDivide:
+      return std::make_unique<BinaryStep<std::divides<float>>>(a, b, output);
+  }
+  SIGNUM_CHECK(false);
+  return nullptr;
 }
 
 std::unique_ptr<const Step> MakeSoftmaxStep(int axis, const Value& input, const Value& output) {

@@ -17,6 +17,9 @@ std::unique_ptr<const Step> MakeDequantizeStep(const Value& input, const Value& 
 std::unique_ptr<const Step> MakeActivationStep(ActivationKind kind, const Value& input,
                                                const Value& output);
 
+std::unique_ptr<const Step> MakeClampStep(const ClampOp& op, const Value& input,
+                                          const Value& output);
+
 // x > 0 ? x : slope_c * x. One slope per channel (axis 1), or one.
 std::unique_ptr<const Step> MakePReluStep(std::vector<float> slopes, const Value& input,
                                           const Value& output);
@@ -25,7 +28,7 @@ std::unique_ptr<const Step> MakePReluStep(std::vector<float> slopes, const Value
 std::unique_ptr<const Step> MakeAffineStep(std::vector<float> multiplier, std::vector<float> bias,
                                            const Value& input, const Value& output);
 
-enum class BinaryKind { kAdd, kMultiply };
+enum class BinaryKind { kAdd, kSubtract, kMultiply, kDivide };
 // a op b with NumPy's broadcasting; ranks are equal, and so are the batch axes.
 std::unique_ptr<const Step> MakeBinaryStep(BinaryKind kind, const Value& a, const Value& b,
                                            const Value& output);

@@ -11,7 +11,7 @@ namespace signum::train {
 namespace {
 
 bool IsBuffer(const std::string& role) {
-  return role == "running_mean" || role == "running_var" || role == "bits";
+  return role == "running_mean" || role == "running_var" || role == "bits" || role == "value";
 }
 
 torch::Tensor FromFloats(const Tensor& tensor) {
@@ -101,6 +101,7 @@ torch::Tensor GraphModule::Forward(const torch::Tensor& images, const ForwardOpt
         NodeContext context{.node = node, .tensors = tensors_[id], .options = options};
         for (NodeId input : node.inputs) context.inputs.push_back(values[input]);
         if (WeightQuantizerSlot(node.op) != nullptr) context.weight = Weight(id);
+        context.batch = images.size(0);
         if (!node.inputs.empty()) context.padding_unit = PaddingUnit(node.inputs[0]);
         values[id] = Interpret(context);
       }

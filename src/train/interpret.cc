@@ -69,6 +69,7 @@ struct Interpreter {
       case ActivationKind::kSigmoid: return torch::sigmoid(x());
       case ActivationKind::kSwish: return torch::silu(x());
       case ActivationKind::kHardSwish: return torch::hardswish(x());
+      case ActivationKind::kSign: return torch::sign(x());
     }
     SIGNUM_CHECK(false && "every activation is handled above");
     return {};
@@ -97,7 +98,38 @@ struct Interpreter {
     return torch::adaptive_avg_pool2d(x(), {1, 1});
   }
   torch::Tensor operator()(const AddOp&) const { return c.inputs[0] + c.inputs[1]; }
+  torch::Tensor operator()(const SubtractOp&) const { return c.inputs[0] - c.inputs[1]; }
   torch::Tensor operator()(const MultiplyOp&) const { return c.inputs[0] * c.inputs[1]; }
+  torch::Tensor operator()(const DivideOp&) const { return c.inputs[0] / c.inputs[1]; }
+  torch::Tensor operator()(const MatMulOp&) const {
+    return torch::matmul(c.inputs[0], c.inputs[1]);
+  }
+  torch::Tensor operator()(const ReduceMeanOp& op) const {
+    return x().mean(std::vector<int64_t>(op.axes.begin(), op.axes.end()), op.keep_axes);
+  }
+  torch::Tensor operator()(const TransposeOp& op) const {
+    return x().permute(std::vector<int64_t>(op.permutation.begin(), op.permutation.end()));
+  }
+  torch::Tensor operator()(const ClampOp& op) const { return torch::clamp(x(), op.low, op.high); }
+  torch::Tensor operator()(const ConstantOp& op) const {
+    std::vector<int64_t> sizes = op.shape.sizes();
+    sizes[0] = c.batch;
+    return Find("value").expand(sizes);
+  }
+  torch::Tensor operator()(const ConvTransposeOp& op) const {
+    // Without padding, then cut by hand: torch cuts both sides alike.
+    const Window& w = op.window;
+    const torch::Tensor whole = torch::conv_transpose2d(
+        x(), Find("weight"), Find("bias"), Sizes(w.stride), 0, 0, op.groups, Sizes(w.dilation));
+    const Padding& p = w.padding;
+    const auto [height, width] = op.output_padding;
+    // The extra rows of output padding hold the bias alone.
+    torch::Tensor extra = PadSides(torch::zeros_like(whole), {0, 0, height, width}, 1);
+    torch::Tensor out = PadSides(whole, {-p.top, -p.left, height - p.bottom, width - p.right}, 0);
+    if (!op.bias) return out;
+    extra = PadSides(extra, {-p.top, -p.left, -p.bottom, -p.right}, 0);
+    return out + extra * Find("bias").reshape({1, -1, 1, 1});
+  }
   torch::Tensor operator()(const ConcatOp& op) const { return torch::cat(c.inputs, op.axis); }
   torch::Tensor operator()(const FlattenOp&) const { return x().flatten(1); }
   torch::Tensor operator()(const ReshapeOp& op) const {

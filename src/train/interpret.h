@@ -20,6 +20,7 @@ struct NodeContext {
   const ForwardOptions& options;
   std::vector<torch::Tensor> inputs = {};
   torch::Tensor weight = {};        // of a convolution or linear layer, quantized if it is
+  int64_t batch = 1;                // images
   torch::Tensor padding_unit = {};  // what a padding code of 1 stands for, {1}; may be undefined
 };
 

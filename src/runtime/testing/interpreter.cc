@@ -79,6 +79,7 @@ double Activate(ActivationKind kind, double x) {
     case ActivationKind::kSigmoid: return 1 / (1 + std::exp(-x));
     case ActivationKind::kSwish: return x / (1 + std::exp(-x));
     case ActivationKind::kHardSwish: return x * std::clamp(x + 3, 0.0, 6.0) / 6;
+    case ActivationKind::kSign: return (x > 0) - (x < 0);
   }
   return 0;
 }
@@ -127,7 +128,20 @@ class Interpreter {
     (*this)(whole);
   }
   void operator()(const AddOp&) const { Broadcast(std::plus<double>()); }
+  void operator()(const SubtractOp&) const { Broadcast(std::minus<double>()); }
   void operator()(const MultiplyOp&) const { Broadcast(std::multiplies<double>()); }
+  void operator()(const DivideOp&) const { Broadcast(std::divides<double>()); }
+  void operator()(const ClampOp& op) const {
+    PerElement([&](double x, int64_t) { return std::clamp<double>(x, op.low, op.high); });
+  }
+  void operator()(const ConstantOp&) const {
+    const auto values = node_.Find("value")->floats();
+    for (size_t i = 0; i < out_.data.size(); ++i) out_.data[i] = values[i % values.size()];
+  }
+  void operator()(const ConvTransposeOp& op) const;
+  void operator()(const MatMulOp&) const;
+  void operator()(const ReduceMeanOp& op) const;
+  void operator()(const TransposeOp& op) const;
   void operator()(const ConcatOp& op) const;
   void operator()(const FlattenOp&) const { out_.data = in_[0]->data; }
   void operator()(const ReshapeOp&) const { out_.data = in_[0]->data; }
@@ -208,6 +222,64 @@ void Interpreter::operator()(const ConvolutionOp& op) const {
       }
     }
     out_.data[i] = sum + (op.bias ? Of("bias", at[1]) : 0.0f);
+  }
+}
+
+// As the definition has it: every input pixel adds its kernel to the output.
+void Interpreter::operator()(const ConvTransposeOp& op) const {
+  const Array& in = *in_[0];
+  const auto weights = node_.Find("weight")->floats();
+  const int64_t inputs = in.shape[1] / op.groups;
+  const int64_t outputs = op.output_channels / op.groups;
+  const auto [height, width] = op.window.kernel;
+  for (int64_t i = 0; i < out_.shape.elements(); ++i) {
+    out_.data[i] = op.bias ? Of("bias", out_.ChannelOf(i)) : 0.0f;
+  }
+  for (int64_t i = 0; i < in.shape.elements(); ++i) {
+    const std::vector<int64_t> at = Coordinates(in.shape, i);
+    for (int64_t tap = 0; tap < outputs * height * width; ++tap) {
+      const int64_t channel = at[1] / inputs * outputs + tap / (height * width);
+      const int64_t y = at[2] * op.window.stride[0] - op.window.padding.top +
+                        tap / width % height * op.window.dilation[0];
+      const int64_t x = at[3] * op.window.stride[1] - op.window.padding.left +
+                        tap % width * op.window.dilation[1];
+      if (y < 0 || y >= out_.shape[2] || x < 0 || x >= out_.shape[3]) continue;
+      out_.At(at[0], channel, y, x) += in.data[i] * weights[at[1] * outputs * height * width + tap];
+    }
+  }
+}
+
+void Interpreter::operator()(const MatMulOp&) const {
+  const int rank = out_.shape.rank();
+  for (int64_t i = 0; i < out_.shape.elements(); ++i) {
+    std::vector<int64_t> left = Coordinates(out_.shape, i), right = left;
+    double sum = 0;
+    for (int64_t k = 0; k < in_[0]->shape[rank - 1]; ++k) {
+      left[rank - 1] = right[rank - 2] = k;
+      sum +=
+          in_[0]->data[Element(in_[0]->shape, left)] * in_[1]->data[Element(in_[1]->shape, right)];
+    }
+    out_.data[i] = sum;
+  }
+}
+
+void Interpreter::operator()(const ReduceMeanOp& op) const {
+  const Shape& shape = in_[0]->shape;
+  std::vector<int64_t> kept = shape.sizes();
+  for (const int axis : op.axes) kept[axis] = 1;
+  const double count =
+      static_cast<double>(shape.elements()) / static_cast<double>(out_.shape.elements());
+  for (int64_t i = 0; i < shape.elements(); ++i) {
+    out_.data[Element(Shape(kept), Coordinates(shape, i))] += in_[0]->data[i] / count;
+  }
+}
+
+void Interpreter::operator()(const TransposeOp& op) const {
+  for (int64_t i = 0; i < out_.shape.elements(); ++i) {
+    const std::vector<int64_t> at = Coordinates(out_.shape, i);
+    std::vector<int64_t> source(at.size());
+    for (size_t axis = 0; axis < at.size(); ++axis) source[op.permutation[axis]] = at[axis];
+    out_.data[i] = in_[0]->data[Element(in_[0]->shape, source)];
   }
 }
 

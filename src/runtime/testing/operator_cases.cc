@@ -1,6 +1,7 @@
 #include "runtime/testing/operator_cases.h"
 
 #include <array>
+#include <map>
 #include <utility>
 
 namespace signum::runtime {
@@ -44,8 +45,9 @@ std::vector<OperatorCase> ConvolutionCases() {
 
 std::vector<OperatorCase> ActivationCases() {
   std::vector<OperatorCase> cases;
-  const char* names[] = {"Relu", "Relu6", "HardTanh", "Tanh", "Sigmoid", "Swish", "HardSwish"};
-  for (int kind = 0; kind < 7; ++kind) {
+  const char* names[] = {"Relu",    "Relu6", "HardTanh",  "Tanh",
+                         "Sigmoid", "Swish", "HardSwish", "Sign"};
+  for (int kind = 0; kind < 8; ++kind) {
     cases.push_back(
         {names[kind], {1, 3, 5, 7}, [kind](RandomGraph& g) {
            // Larger than 6 and beyond.
@@ -234,6 +236,120 @@ std::vector<OperatorCase> BinaryCases() {
   };
 }
 
+// A constant of the case's own numbers.
+NodeId Constant(RandomGraph& g, const Shape& shape) {
+  return g.Add(ConstantOp{shape}, {}, {{"value", Tensor(shape, g.Floats(shape.elements(), 1.0f))}});
+}
+
+std::vector<OperatorCase> ConstantCases() {
+  return {
+      {"SubtractConstant",
+       {1, 3, 4, 5},
+       [](RandomGraph& g) {
+         g.Add(SubtractOp{}, {g.input(), Constant(g, {1, 3, 4, 1})});
+       }},
+      {"SubtractFromConstant",
+       {1, 12},
+       [](RandomGraph& g) {
+         g.Add(SubtractOp{}, {Constant(g, {1, 12}), g.input()});
+       }},
+      {"DivideByPositive",
+       {1, 3, 4, 5},
+       [](RandomGraph& g) {
+         const NodeId below = g.Activation(g.input(), ActivationKind::kSigmoid);
+         g.Add(DivideOp{}, {Constant(g, {1, 1, 1, 5}), below});
+       }},
+      {"ConcatConstant",
+       {1, 3, 4, 5},
+       [](RandomGraph& g) {
+         g.Add(ConcatOp{1}, {g.input(), Constant(g, {1, 2, 4, 5})});
+       }},
+      {"Clamp",
+       {1, 3, 4, 5},
+       [](RandomGraph& g) {
+         g.Add(ClampOp{-0.25f, 0.5f}, {g.input()});
+       }},
+  };
+}
+
+std::vector<OperatorCase> ProductCases() {
+  return {
+      {"MatMulRank3",
+       {1, 6, 5},
+       [](RandomGraph& g) {
+         g.Add(MatMulOp{}, {g.input(), g.Add(TransposeOp{{0, 2, 1}}, {g.input()})});
+       }},
+      {"MatMulRank4",
+       {1, 3, 4, 5},
+       [](RandomGraph& g) {
+         g.Add(MatMulOp{}, {g.input(), g.Add(TransposeOp{{0, 1, 3, 2}}, {g.input()})});
+       }},
+      {"MatMulBroadcast",
+       {1, 3, 4, 5},
+       [](RandomGraph& g) {
+         g.Add(MatMulOp{}, {Constant(g, {1, 1, 7, 4}), g.input()});
+       }},
+      {"MatMulColumn",
+       {1, 3, 4, 5},
+       [](RandomGraph& g) {
+         g.Add(MatMulOp{}, {g.input(), Constant(g, {1, 3, 5, 1})});
+       }},
+      {"ReduceMeanMaps",
+       {1, 3, 4, 5},
+       [](RandomGraph& g) {
+         g.Add(ReduceMeanOp{{2, 3}, true}, {g.input()});
+       }},
+      {"ReduceMeanDrops",
+       {1, 3, 4, 5},
+       [](RandomGraph& g) {
+         g.Add(ReduceMeanOp{{1, 3}, false}, {g.input()});
+       }},
+      {"ReduceMeanRank2",
+       {1, 9},
+       [](RandomGraph& g) {
+         g.Add(ReduceMeanOp{{1}, false}, {g.input()});
+       }},
+      {"TransposeMaps",
+       {1, 3, 4, 5},
+       [](RandomGraph& g) {
+         g.Add(TransposeOp{{0, 3, 1, 2}}, {g.input()});
+       }},
+      {"TransposeRank5",
+       {1, 12, 5},
+       [](RandomGraph& g) {
+         g.Add(TransposeOp{{0, 4, 2, 1, 3}}, {Reshaped(g, {0, 3, 4, 5, 1})});
+       }},
+  };
+}
+
+std::vector<OperatorCase> ConvTransposeCases() {
+  const auto conv = [](std::string name, Shape input, ConvTransposeOp op) {
+    return OperatorCase{std::move(name), std::move(input), [op](RandomGraph& g) {
+                          const int64_t in = g.shape(g.input())[1];
+                          const Shape weight{in, op.output_channels / op.groups,
+                                             op.window.kernel[0], op.window.kernel[1]};
+                          std::map<std::string, Tensor> parameters{
+                              {"weight", Tensor(weight, g.Floats(weight.elements(), 0.5f))}};
+                          const Shape bias{op.output_channels};
+                          if (op.bias) parameters["bias"] = Tensor(bias, g.Floats(bias[0], 0.5f));
+                          g.Add(op, {g.input()}, std::move(parameters));
+                        }};
+  };
+  return {
+      conv("ConvTranspose2x2", {1, 3, 4, 5},
+           {.output_channels = 6, .window = {{2, 2}, {2, 2}, {1, 1}, {}}}),
+      conv("ConvTransposeGroups", {1, 6, 4, 3},
+           {.output_channels = 4,
+            .window = {{3, 2}, {2, 3}, {1, 2}, {1, 0, 1, 1}},
+            .output_padding = {1, 2},
+            .groups = 2,
+            .bias = false}),
+      conv(
+          "ConvTransposeDepthwise", {1, 5, 3, 3},
+          {.output_channels = 5, .window = {{4, 4}, {2, 2}, {1, 1}, Padding::All(1)}, .groups = 5}),
+  };
+}
+
 // Blocks as networks have them: what is fused, and what only looks as if it were.
 std::vector<OperatorCase> BlockCases() {
   const ConvolutionOp conv = Conv(6, {3, 3}, {1, 1}, Padding::All(1), {1, 1}, 1, false);
@@ -309,7 +425,8 @@ std::vector<OperatorCase> OtherBlockCases() {
 std::vector<OperatorCase> OperatorCases() {
   std::vector<OperatorCase> all;
   for (auto cases : {ConvolutionCases(), ActivationCases(), PoolCases(), ReshapeCases(),
-                     MoveCases(), BinaryCases(), BlockCases(), OtherBlockCases()}) {
+                     MoveCases(), BinaryCases(), ConstantCases(), ProductCases(),
+                     ConvTransposeCases(), BlockCases(), OtherBlockCases()}) {
     all.insert(all.end(), cases.begin(), cases.end());
   }
   return all;

@@ -89,6 +89,11 @@ class CommandLineTest(unittest.TestCase):
         self.assertEqual(facts["output_shape"], [1, 7])
         self.assertEqual(sum(layer["macs"] for layer in facts["layers"]), facts["macs"])
 
+    def test_info_of_a_network_for_imagenet(self):
+        facts = json.loads(self.succeed("info", "alexnet", "--json"))
+        self.assertEqual(facts["parameters"], 61100840)
+        self.assertEqual(facts["input_shape"], [1, 3, 224, 224])
+
     def test_info_draws(self):
         text = self.succeed("info", "resnet20", "--dot")
         self.assertTrue(text.startswith('digraph "resnet20" {'))

@@ -4,6 +4,7 @@
 // called class0, class1, ...
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "format/sgn.h"
 #include "graph/passes/insert_quantizers.h"
@@ -14,7 +15,9 @@ namespace {
 
 signum::Status WriteModel(const std::string& network, bool one_bit, const std::string& path) {
   SIGNUM_ASSIGN_OR_RETURN(signum::Graph graph, signum::zoo::BuildZoo(network));
-  for (int i = 0; i < 10; ++i) graph.class_names.push_back("class" + std::to_string(i));
+  SIGNUM_ASSIGN_OR_RETURN(const std::vector<signum::Shape> shapes, signum::InferShapes(graph));
+  for (int64_t i = 0; i < shapes.back()[1]; ++i)
+    graph.class_names.push_back("class" + std::to_string(i));
   graph.metadata["data"] = "none";
   if (one_bit) {
     SIGNUM_ASSIGN_OR_RETURN(graph, signum::InsertQuantizers(graph, {}));

@@ -55,7 +55,8 @@ Result<std::string> KernelTable(const Graph& graph) {
 }
 
 Status Info(const InfoFlags& flags) {
-  SIGNUM_ASSIGN_OR_RETURN(const Graph graph, LoadGraph(flags.model, flags.zoo));
+  // Only kernels are chosen with a view of the weights.
+  SIGNUM_ASSIGN_OR_RETURN(const Graph graph, LoadGraph(flags.model, flags.zoo, flags.kernels));
   ModelFacts facts{graph, flags.model, {}};
   if (IsModelFile(flags.model)) {
     std::error_code error;

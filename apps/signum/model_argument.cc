@@ -47,16 +47,18 @@ Result<Graph> LoadGraph(const std::string& file_or_zoo_name, const zoo::ZooOptio
 
 void AddZooFlags(CLI::App& command, ZooFlags& flags) {
   const std::string group = "Shape of a zoo network";
-  command.add_option("--input", flags.input, "channels x height x width (default 3x32x32)")
+  command
+      .add_option("--input", flags.input, "channels x height x width (default: the network's own)")
       ->type_name("CxHxW")
       ->group(group);
-  command.add_option("--classes", flags.classes, "number of classes (default 10)")
+  command.add_option("--classes", flags.classes, "number of classes (default: the network's own)")
       ->type_name("N")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 30).description(""))
       ->group(group);
   command
       .add_option("--variant", flags.variant,
-                  "form of the network; a ResNet's: projection, keras, pad")
+                  "form of the network; resnet20 to resnet110: projection, keras, pad; vgg-small: "
+                  "relu, hardtanh")
       ->type_name("NAME")
       ->group(group);
 }
@@ -81,7 +83,7 @@ Result<zoo::ZooOptions> ToZooOptions(const ZooFlags& flags) {
   return options;
 }
 
-Result<Graph> LoadGraph(const std::string& file_or_zoo_name, const ZooFlags& flags) {
+Result<Graph> LoadGraph(const std::string& file_or_zoo_name, const ZooFlags& flags, bool weights) {
   const bool shaped = !flags.input.empty() || flags.classes != 0 || !flags.variant.empty();
   if (shaped && IsModelFile(file_or_zoo_name)) {
     return InvalidArgument(
@@ -89,7 +91,8 @@ Result<Graph> LoadGraph(const std::string& file_or_zoo_name, const ZooFlags& fla
                     "for zoo names",
                     file_or_zoo_name));
   }
-  SIGNUM_ASSIGN_OR_RETURN(const zoo::ZooOptions options, ToZooOptions(flags));
+  SIGNUM_ASSIGN_OR_RETURN(zoo::ZooOptions options, ToZooOptions(flags));
+  options.weights = weights;
   return LoadGraph(file_or_zoo_name, options);
 }
 

@@ -35,8 +35,11 @@ void AddZooFlags(CLI::App& command, ZooFlags& flags);
 // What the flags ask for. An input that does not read as CxHxW is an error.
 Result<zoo::ZooOptions> ToZooOptions(const ZooFlags& flags);
 
-// LoadGraph with flags; any of them beside a file is an error.
-Result<Graph> LoadGraph(const std::string& file_or_zoo_name, const ZooFlags& flags);
+// LoadGraph with flags; any of them beside a file is an error. Without `weights` a
+// zoo network's are left out (see ZooOptions): drawing those of a large one takes
+// a second.
+Result<Graph> LoadGraph(const std::string& file_or_zoo_name, const ZooFlags& flags,
+                        bool weights = true);
 
 }  // namespace signum::apps
 

@@ -79,6 +79,8 @@ Result<std::vector<Shape>> InferShapes(const Graph& graph, int64_t batch = 1);
 // shapes that fit, the parameters each operator needs with the right shapes,
 // bits and zero-points in range, finite weights, scales above zero. Whoever
 // makes a Graph from the outside world calls this once; its readers trust it.
+// Float parameters may be shapes alone (Tensor::ShapeOnly): such a graph can be
+// looked at and have its cost told, but not run, trained or written.
 Status Verify(const Graph& graph);
 
 // By node id, whether a value can never be below zero, so that its quantizer

@@ -9,11 +9,12 @@ Tensor FloatWeight(const Node& node) {
   const Tensor& weight = *node.Find("weight");
   if (weight.type() == DataType::kFloat32) return weight;
   const auto scales = node.Find("weight_scale")->floats();
+  const auto codes = weight.codes();
   const int64_t length = weight.elements() / weight.shape()[0];
   std::vector<float> values(static_cast<size_t>(weight.elements()));
   for (int64_t i = 0; i < weight.elements(); ++i) {
     const float scale = scales[scales.size() == 1 ? 0 : i / length];
-    values[i] = scale * static_cast<float>(weight.codes()[i]);
+    values[i] = scale * static_cast<float>(codes[i]);
   }
   return Tensor(weight.shape(), std::move(values));
 }

@@ -46,6 +46,7 @@ Status CheckParameter(const Node& node, const Expected& expected) {
     if (expected.may_be_codes) return {};
     return InvalidArgument(fmt::format("parameter '{}' must be float32", expected.role));
   }
+  if (!tensor->has_values()) return {};
   for (float value : tensor->floats()) {
     if (!std::isfinite(value) || (expected.positive && value <= 0)) {
       return InvalidArgument(fmt::format("parameter '{}' holds {}, which is not {}", expected.role,
@@ -199,7 +200,7 @@ Status VerifyNode(const Graph& graph, const Node& node, const std::vector<Shape>
     SIGNUM_RETURN_IF_ERROR(CheckParameter(node, parameter));
   }
   // Variances are the one parameter that may be 0 but not below.
-  if (const Tensor* variance = node.Find("running_var")) {
+  if (const Tensor* variance = node.Find("running_var"); variance && variance->has_values()) {
     for (float value : variance->floats()) {
       if (value < 0) return InvalidArgument("has a negative running variance");
     }

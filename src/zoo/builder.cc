@@ -2,10 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <utility>
-
-#include "zoo/initialize.h"
 
 namespace signum::zoo {
 namespace {
@@ -13,14 +10,10 @@ namespace {
 // A layer above this many weights (1 GiB) is taken for a mistaken input size.
 constexpr int64_t kMaxLayerWeights = int64_t{1} << 28;
 
-RandomStream StreamOf(uint64_t seed, const std::string& layer, const char* role) {
-  return RandomStream(seed, layer + "." + role);
-}
-
 }  // namespace
 
 NetworkBuilder::NetworkBuilder(std::string network_name, const ZooOptions& options)
-    : seed_(options.seed) {
+    : seed_(options.seed), weights_(options.weights) {
   graph_.name = std::move(network_name);
   const Shape shape{1, options.channels, options.height, options.width};
   input_ = Append("input", InputOp{shape}, {});
@@ -33,43 +26,26 @@ NodeId NetworkBuilder::Convolution(const std::string& name, NodeId input,
                                    const ConvolutionSpec& spec) {
   if (HasError()) return 0;
   const int64_t input_channels = shape(input)[1];
-  const Shape weight{spec.output_channels, input_channels, spec.kernel, spec.kernel};
+  const Shape weight{spec.output_channels, input_channels / spec.groups, spec.kernel, spec.kernel};
   if (!FitsMemory(name, weight)) return 0;
-
-  std::map<std::string, Tensor> parameters;
-  const RandomStream weights = StreamOf(seed_, name, "weight");
-  const double area = static_cast<double>(spec.kernel) * spec.kernel;
-  const double bound = 1 / std::sqrt(static_cast<double>(input_channels) * area);
-  const bool he = spec.initialization == Initialization::kHe;
-  const double deviation = std::sqrt(2 / (static_cast<double>(spec.output_channels) * area));
-  parameters.emplace("weight", he ? NormalTensor(weights, weight, deviation)
-                                  : UniformTensor(weights, weight, bound));
-  if (spec.bias) {
-    const Shape bias{spec.output_channels};
-    parameters.emplace("bias", he ? Tensor::Filled(bias, 0)
-                                  : UniformTensor(StreamOf(seed_, name, "bias"), bias, bound));
-  }
   ConvolutionOp op;
   op.output_channels = spec.output_channels;
   op.window = {.kernel = {spec.kernel, spec.kernel},
                .stride = {spec.stride, spec.stride},
                .padding = Padding::All(spec.padding)};
+  op.groups = spec.groups;
   op.bias = spec.bias;
-  return Append(name, op, {input}, std::move(parameters));
+  return Append(name, op, {input}, WeightAndBias(name, weight, spec.bias, spec.initialization));
 }
 
-NodeId NetworkBuilder::Linear(const std::string& name, NodeId input, int64_t output_features) {
+NodeId NetworkBuilder::Linear(const std::string& name, NodeId input, int64_t output_features,
+                              Initialization initialization) {
   if (HasError()) return 0;
-  const int64_t input_features = shape(input)[1];
-  const Shape weight{output_features, input_features};
+  const Shape weight{output_features, shape(input)[1]};
   if (!FitsMemory(name, weight)) return 0;
-  const double bound = 1 / std::sqrt(static_cast<double>(input_features));
   LinearOp op;
   op.output_features = output_features;
-  return Append(
-      name, op, {input},
-      {{"weight", UniformTensor(StreamOf(seed_, name, "weight"), weight, bound)},
-       {"bias", UniformTensor(StreamOf(seed_, name, "bias"), Shape{output_features}, bound)}});
+  return Append(name, op, {input}, WeightAndBias(name, weight, true, initialization));
 }
 
 NodeId NetworkBuilder::BatchNorm(const std::string& name, NodeId input) {
@@ -82,22 +58,42 @@ NodeId NetworkBuilder::BatchNorm(const std::string& name, NodeId input) {
                  {"running_var", Tensor::Filled(channels, 1)}});
 }
 
-NodeId NetworkBuilder::Relu(const std::string& name, NodeId input) {
-  return Append(name, ActivationOp{ActivationKind::kRelu}, {input});
+NodeId NetworkBuilder::Activation(const std::string& name, NodeId input, ActivationKind kind) {
+  return Append(name, ActivationOp{kind}, {input});
 }
 
-NodeId NetworkBuilder::MaxPool(const std::string& name, NodeId input, int kernel, int stride) {
+NodeId NetworkBuilder::Relu(const std::string& name, NodeId input) {
+  return Activation(name, input, ActivationKind::kRelu);
+}
+
+NodeId NetworkBuilder::MaxPool(const std::string& name, NodeId input, int kernel, int stride,
+                               int padding) {
   return Append(name,
-                MaxPoolOp{{.kernel = {kernel, kernel}, .stride = {stride, stride}, .padding = {}}},
+                MaxPoolOp{{.kernel = {kernel, kernel},
+                           .stride = {stride, stride},
+                           .padding = Padding::All(padding)}},
                 {input});
+}
+
+NodeId NetworkBuilder::AveragePool(const std::string& name, NodeId input,
+                                   std::array<int, 2> window) {
+  return Append(name, AveragePoolOp{{.kernel = window, .stride = window}}, {input});
 }
 
 NodeId NetworkBuilder::GlobalAveragePool(const std::string& name, NodeId input) {
   return Append(name, GlobalAveragePoolOp{}, {input});
 }
 
+NodeId NetworkBuilder::UpsampleNearest(const std::string& name, NodeId input, int scale) {
+  return Append(name, UpsampleOp{.scale = scale}, {input});
+}
+
 NodeId NetworkBuilder::Add(const std::string& name, NodeId left, NodeId right) {
   return Append(name, AddOp{}, {left, right});
+}
+
+NodeId NetworkBuilder::Multiply(const std::string& name, NodeId left, NodeId right) {
+  return Append(name, MultiplyOp{}, {left, right});
 }
 
 NodeId NetworkBuilder::PadChannels(const std::string& name, NodeId input, int64_t front,
@@ -114,6 +110,18 @@ NodeId NetworkBuilder::Flatten(const std::string& name, NodeId input) {
 
 NodeId NetworkBuilder::Dropout(const std::string& name, NodeId input, float probability) {
   return Append(name, DropoutOp{probability}, {input});
+}
+
+NodeId NetworkBuilder::ConvolutionNormActivation(const std::string& sequence, int index,
+                                                 NodeId input, ConvolutionSpec spec,
+                                                 std::optional<ActivationKind> activation) {
+  const auto layer = [&](int offset) { return fmt::format("{}.{}", sequence, index + offset); };
+  spec.padding = spec.kernel / 2;
+  spec.bias = false;
+  spec.initialization = Initialization::kHe;
+  NodeId x = Convolution(layer(0), input, spec);
+  x = BatchNorm(layer(1), x);
+  return activation ? Activation(layer(2), x, *activation) : x;
 }
 
 Result<Graph> NetworkBuilder::Finish() {
@@ -137,6 +145,19 @@ NodeId NetworkBuilder::Append(const std::string& name, Op op, std::vector<NodeId
 NodeId NetworkBuilder::Reject(ErrorCode code, std::string message) {
   if (!HasError()) status_ = Fail(code, graph_.name + ": " + std::move(message));
   return 0;
+}
+
+std::map<std::string, Tensor> NetworkBuilder::WeightAndBias(const std::string& name,
+                                                            const Shape& weight, bool bias,
+                                                            Initialization initialization) const {
+  std::map<std::string, Tensor> parameters;
+  parameters.emplace("weight", weights_ ? InitialWeight(seed_, name, weight, initialization)
+                                        : Tensor::ShapeOnly(weight));
+  if (bias) {
+    parameters.emplace("bias", weights_ ? InitialBias(seed_, name, weight, initialization)
+                                        : Tensor::ShapeOnly({weight[0]}));
+  }
+  return parameters;
 }
 
 bool NetworkBuilder::FitsMemory(const std::string& name, const Shape& weight) {

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
+
 namespace signum::zoo {
 namespace {
 
@@ -51,6 +53,10 @@ double PortableCosine(double turns) {
   return negative ? -sum : sum;
 }
 
+double FanIn(const Shape& weight) { return static_cast<double>(weight.elements() / weight[0]); }
+
+double FanOut(const Shape& weight) { return static_cast<double>(weight.elements() / weight[1]); }
+
 }  // namespace
 
 RandomStream::RandomStream(uint64_t seed, std::string_view tensor_name)
@@ -83,6 +89,27 @@ Tensor NormalTensor(const RandomStream& stream, Shape shape, double deviation) {
     values[i] = static_cast<float>(stream.Normal(i) * deviation);
   }
   return Tensor(std::move(shape), std::move(values));
+}
+
+Tensor InitialWeight(uint64_t seed, const std::string& layer, const Shape& weight,
+                     Initialization initialization) {
+  const RandomStream stream(seed, layer + ".weight");
+  switch (initialization) {
+    case Initialization::kPyTorch:
+      return UniformTensor(stream, weight, 1 / std::sqrt(FanIn(weight)));
+    case Initialization::kHe: return NormalTensor(stream, weight, std::sqrt(2 / FanOut(weight)));
+    case Initialization::kNarrow: return NormalTensor(stream, weight, 0.01);
+    case Initialization::kFanOut:
+      return UniformTensor(stream, weight, 1 / std::sqrt(FanOut(weight)));
+  }
+  SIGNUM_CHECK(false);
+}
+
+Tensor InitialBias(uint64_t seed, const std::string& layer, const Shape& weight,
+                   Initialization initialization) {
+  const Shape bias{weight[0]};
+  if (initialization != Initialization::kPyTorch) return Tensor::Filled(bias, 0);
+  return UniformTensor(RandomStream(seed, layer + ".bias"), bias, 1 / std::sqrt(FanIn(weight)));
 }
 
 }  // namespace signum::zoo

@@ -6,11 +6,27 @@
 #define SIGNUM_ZOO_INITIALIZE_H_
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "graph/tensor.h"
 
 namespace signum::zoo {
+
+// How a convolution or linear layer starts. With fan in = the weights of one
+// output, fan out = outputs times kernel area. Biases start at zero but with
+// kPyTorch.
+enum class Initialization {
+  // Uniform within 1 / sqrt(fan in), biases too: PyTorch's default.
+  kPyTorch,
+  // Normal with deviation sqrt(2 / fan out): He et al., "Delving Deep into
+  // Rectifiers", 2015.
+  kHe,
+  // Normal with deviation 0.01: the linear layers of AlexNet's and VGG's heirs.
+  kNarrow,
+  // Uniform within 1 / sqrt(fan out): EfficientNet's linear layer.
+  kFanOut,
+};
 
 class RandomStream {
  public:
@@ -30,6 +46,13 @@ class RandomStream {
 Tensor UniformTensor(const RandomStream& stream, Shape shape, double bound);
 // Elements normal, with mean 0.
 Tensor NormalTensor(const RandomStream& stream, Shape shape, double deviation);
+
+// The first values of parameters "weight", shape {out, ...}, and "bias", {out}, of
+// the layer called `layer`.
+Tensor InitialWeight(uint64_t seed, const std::string& layer, const Shape& weight,
+                     Initialization initialization);
+Tensor InitialBias(uint64_t seed, const std::string& layer, const Shape& weight,
+                   Initialization initialization);
 
 }  // namespace signum::zoo
 

@@ -12,10 +12,18 @@
 namespace signum::zoo {
 
 Result<Graph> BuildLeNet(const ZooOptions& options);
+Result<Graph> BuildAlexNet(const ZooOptions& options);
 Result<Graph> BuildAlexNetCifar(const ZooOptions& options);
+Result<Graph> BuildVggSmall(const ZooOptions& options);
 
 // `depth` is 6 n + 2: 20, 32, 44, 56, 110.
 Result<Graph> BuildResNetCifar(int depth, const ZooOptions& options);
+// `depth` is 18, 34 or 50.
+Result<Graph> BuildResNet(int depth, const ZooOptions& options);
+
+Result<Graph> BuildMobileNetV1(const ZooOptions& options);
+Result<Graph> BuildMobileNetV2(const ZooOptions& options);
+Result<Graph> BuildEfficientNetB0(const ZooOptions& options);
 
 }  // namespace signum::zoo
 

@@ -1,22 +1,10 @@
-// ResNet for small images: He, Zhang, Ren and Sun, "Deep Residual Learning for
-// Image Recognition", CVPR 2016, section 4.2. A 3x3 convolution, three stages of
-// n blocks with 16, 32 and 64 channels, global average pooling, one linear layer:
-// 6 n + 2 layers with weights.
-//
-// The variants differ in the two blocks whose shapes change:
-//   projection  1x1 convolution and batch norm on the shortcut (the paper's
-//               option B); no convolution has a bias. ResNet-20: 272,474 parameters.
-//   keras       the network of the Keras examples: every convolution has a bias,
-//               shortcut convolutions have no batch norm. 273,066 parameters,
-//               274,442 with running statistics. Batch norm keeps PyTorch's
-//               epsilon and momentum.
-//   pad         the shortcut takes every second pixel and pads channels with
-//               zeros in front and behind (option A): 269,722 parameters.
-//
-// Convolutions start as in He et al. 2015 with fan out (see Initialization),
-// batch norm at gamma 1 and beta 0, the linear layer at PyTorch's default. Node
-// names are the keys of the state_dict that PyTorch ports of this network use.
+// ResNet for ImageNet: He, Zhang, Ren and Sun, "Deep Residual Learning for Image
+// Recognition", CVPR 2016, in torchvision's form, with its names and initial
+// weights. Parameters for 1,000 classes: ResNet-18 11,689,512, ResNet-34
+// 21,797,672, ResNet-50 25,557,032. ResNets for small images: resnet_cifar.cc.
 #include <fmt/format.h>
+
+#include <array>
 
 #include "zoo/builder.h"
 #include "zoo/networks.h"
@@ -24,58 +12,72 @@
 namespace signum::zoo {
 namespace {
 
-ConvolutionSpec Conv(int64_t channels, int kernel, int stride, const std::string& variant) {
-  return {.output_channels = channels,
-          .kernel = kernel,
-          .stride = stride,
-          .padding = kernel / 2,
-          .bias = variant == "keras",
-          .initialization = Initialization::kHe};
+// A bottleneck puts out this many times the channels of its 3x3 convolution.
+constexpr int64_t kExpansion = 4;
+
+// Convolution and batch norm number `index` of a block.
+NodeId ConvolutionNorm(NetworkBuilder& b, const std::string& block, int index, NodeId x,
+                       int64_t channels, int kernel, int stride = 1) {
+  x = b.Convolution(fmt::format("{}conv{}", block, index), x,
+                    {.output_channels = channels,
+                     .kernel = kernel,
+                     .stride = stride,
+                     .padding = kernel / 2,
+                     .bias = false,
+                     .initialization = Initialization::kHe});
+  return b.BatchNorm(fmt::format("{}bn{}", block, index), x);
 }
 
-NodeId Shortcut(NetworkBuilder& b, const std::string& block, NodeId x, int64_t channels, int stride,
-                const std::string& variant) {
-  const int64_t input_channels = b.shape(x)[1];
-  if (stride == 1 && input_channels == channels) return x;
-  if (variant == "pad") {
-    x = b.MaxPool(block + ".shortcut.subsample", x, 1, stride);
-    const int64_t added = channels - input_channels;
-    return b.PadChannels(block + ".shortcut.pad", x, added / 2, added - added / 2);
-  }
-  x = b.Convolution(block + ".shortcut.0", x, Conv(channels, 1, stride, variant));
-  return variant == "keras" ? x : b.BatchNorm(block + ".shortcut.1", x);
+NodeId Shortcut(NetworkBuilder& b, const std::string& block, NodeId x, int64_t channels,
+                int stride) {
+  if (stride == 1 && b.shape(x)[1] == channels) return x;
+  return b.ConvolutionNormActivation(block + "downsample", 0, x,
+                                     {.output_channels = channels, .stride = stride}, {});
 }
 
-NodeId Block(NetworkBuilder& b, const std::string& block, NodeId input, int64_t channels,
-             int stride, const std::string& variant) {
-  NodeId x = b.Convolution(block + ".conv1", input, Conv(channels, 3, stride, variant));
-  x = b.BatchNorm(block + ".bn1", x);
-  x = b.Relu(block + ".relu1", x);
-  x = b.Convolution(block + ".conv2", x, Conv(channels, 3, 1, variant));
-  x = b.BatchNorm(block + ".bn2", x);
-  x = b.Add(block + ".add", x, Shortcut(b, block, input, channels, stride, variant));
-  return b.Relu(block + ".relu2", x);
+// Two 3x3 convolutions.
+NodeId BasicBlock(NetworkBuilder& b, const std::string& block, NodeId input, int64_t channels,
+                  int stride) {
+  NodeId x = ConvolutionNorm(b, block, 1, input, channels, 3, stride);
+  x = b.Relu(block + "relu1", x);
+  x = ConvolutionNorm(b, block, 2, x, channels, 3);
+  x = b.Add(block + "add", x, Shortcut(b, block, input, channels, stride));
+  return b.Relu(block + "relu2", x);
+}
+
+// 1x1, 3x3, 1x1. The stride is at the 3x3 convolution ("ResNet v1.5"), where the
+// paper has it at the first.
+NodeId Bottleneck(NetworkBuilder& b, const std::string& block, NodeId input, int64_t channels,
+                  int stride) {
+  NodeId x = ConvolutionNorm(b, block, 1, input, channels, 1);
+  x = b.Relu(block + "relu1", x);
+  x = ConvolutionNorm(b, block, 2, x, channels, 3, stride);
+  x = b.Relu(block + "relu2", x);
+  x = ConvolutionNorm(b, block, 3, x, kExpansion * channels, 1);
+  x = b.Add(block + "add", x, Shortcut(b, block, input, kExpansion * channels, stride));
+  return b.Relu(block + "relu3", x);
 }
 
 }  // namespace
 
-Result<Graph> BuildResNetCifar(int depth, const ZooOptions& options) {
+Result<Graph> BuildResNet(int depth, const ZooOptions& options) {
   NetworkBuilder b(fmt::format("resnet{}", depth), options);
-  const std::string& variant = options.variant;
-  NodeId x = b.Convolution("conv1", b.input(), Conv(16, 3, 1, variant));
-  x = b.BatchNorm("bn1", x);
+  NodeId x = ConvolutionNorm(b, "", 1, b.input(), 64, 7, 2);
   x = b.Relu("relu", x);
-  const int blocks = (depth - 2) / 6;
-  for (int stage = 1; stage <= 3; ++stage) {
-    for (int block = 0; block < blocks; ++block) {
-      const int stride = stage > 1 && block == 0 ? 2 : 1;
-      x = Block(b, fmt::format("layer{}.{}", stage, block), x, int64_t{8} << stage, stride,
-                variant);
+  x = b.MaxPool("maxpool", x, 3, 2, 1);
+  const std::array<int, 4> blocks = depth == 18 ? std::array{2, 2, 2, 2} : std::array{3, 4, 6, 3};
+  for (int stage = 0; stage < 4; ++stage) {
+    for (int block = 0; block < blocks[stage]; ++block) {
+      const std::string name = fmt::format("layer{}.{}.", stage + 1, block);
+      const int64_t channels = int64_t{64} << stage;
+      const int stride = stage > 0 && block == 0 ? 2 : 1;
+      x = depth < 50 ? BasicBlock(b, name, x, channels, stride)
+                     : Bottleneck(b, name, x, channels, stride);
     }
   }
-  x = b.GlobalAveragePool("pool", x);
+  x = b.GlobalAveragePool("avgpool", x);
   x = b.Flatten("flatten", x);
-  b.Linear("linear", x, options.classes);
+  b.Linear("fc", x, options.classes);
   return b.Finish();
 }
 

@@ -13,21 +13,41 @@
 namespace signum::zoo {
 namespace {
 
+// What a network was made for: square images of three channels.
+struct Defaults {
+  int64_t size, classes;
+};
+constexpr Defaults kCifar{32, 10};
+constexpr Defaults kImageNet{224, 1000};
+
 struct Entry {
   std::string name;
+  Defaults defaults;
   std::vector<std::string> variants;  // the first is the default
   std::function<Result<Graph>(const ZooOptions&)> build;
 };
 
 std::vector<Entry> Entries() {
-  std::vector<Entry> entries = {{"lenet", {""}, BuildLeNet},
-                                {"alexnet-cifar", {""}, BuildAlexNetCifar}};
+  std::vector<Entry> entries = {{"lenet", kCifar, {""}, BuildLeNet},
+                                {"alexnet-cifar", kCifar, {""}, BuildAlexNetCifar},
+                                {"vgg-small", kCifar, {"relu", "hardtanh"}, BuildVggSmall}};
   for (const int depth : {20, 32, 44, 56, 110}) {
     entries.push_back(
         {fmt::format("resnet{}", depth),
+         kCifar,
          {"projection", "keras", "pad"},
          [depth](const ZooOptions& options) { return BuildResNetCifar(depth, options); }});
   }
+  entries.push_back({"alexnet", kImageNet, {""}, BuildAlexNet});
+  for (const int depth : {18, 34, 50}) {
+    entries.push_back(
+        {fmt::format("resnet{}", depth), kImageNet, {""}, [depth](const ZooOptions& options) {
+           return BuildResNet(depth, options);
+         }});
+  }
+  entries.push_back({"mobilenet-v1", kImageNet, {""}, BuildMobileNetV1});
+  entries.push_back({"mobilenet-v2", kImageNet, {""}, BuildMobileNetV2});
+  entries.push_back({"efficientnet-b0", kImageNet, {""}, BuildEfficientNetB0});
   return entries;
 }
 
@@ -66,9 +86,9 @@ Status CheckNormalization(const std::string& name, const ZooOptions& options) {
 Result<ZooOptions> Resolve(const Entry& entry, ZooOptions options) {
   SIGNUM_ASSIGN_OR_RETURN(options.variant, ResolveVariant(entry, options.variant));
   if (options.channels == 0) options.channels = 3;
-  if (options.height == 0) options.height = 32;
-  if (options.width == 0) options.width = 32;
-  if (options.classes == 0) options.classes = 10;
+  if (options.height == 0) options.height = entry.defaults.size;
+  if (options.width == 0) options.width = entry.defaults.size;
+  if (options.classes == 0) options.classes = entry.defaults.classes;
   const Shape input{1, options.channels, options.height, options.width};
   if (CheckedElements(input) < 0) {
     return InvalidArgument(fmt::format("{}: the input {} has a size below 1, or too many elements",

@@ -39,6 +39,7 @@ struct Known {
   const char* name;
   const char* variant;
   int64_t parameters, buffers, macs;
+  int64_t classes = 10;
 };
 
 // For GoogleTest, which else prints the bytes, pointers included.
@@ -51,6 +52,7 @@ class KnownNetwork : public ::testing::TestWithParam<Known> {};
 TEST_P(KnownNetwork, HasTheKnownCounts) {
   ZooOptions options;
   options.variant = GetParam().variant;
+  options.weights = false;
   const Graph graph = Build(GetParam().name, options);
   const NodeCost total = TotalCost(Costs(graph));
   EXPECT_EQ(total.parameters, GetParam().parameters);
@@ -58,14 +60,24 @@ TEST_P(KnownNetwork, HasTheKnownCounts) {
   EXPECT_EQ(total.macs, GetParam().macs);
   const Result<std::vector<Shape>> shapes = InferShapes(graph, 7);
   ASSERT_TRUE(shapes.has_value());
-  EXPECT_EQ(shapes->back(), (Shape{7, 10}));
+  EXPECT_EQ(shapes->back(), (Shape{7, GetParam().classes}));
+}
+
+std::string KnownName(const ::testing::TestParamInfo<Known>& info) {
+  // GoogleTest takes letters, digits and underscores only.
+  std::string name = info.param.name;
+  if (*info.param.variant != 0) name += "_" + std::string(info.param.variant);
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
 }
 
 // Parameters and MACs follow from the layer sizes by hand; ResNet depths 20 to
 // 110 agree with table 6 of the paper (0.27, 0.46, 0.66, 0.85 and 1.7 million).
-INSTANTIATE_TEST_SUITE_P(Zoo, KnownNetwork,
+INSTANTIATE_TEST_SUITE_P(Small, KnownNetwork,
                          ::testing::Values(Known{"lenet", "", 62006, 0, 651720},
                                            Known{"alexnet-cifar", "", 23272266, 0, 62742528},
+                                           Known{"vgg-small", "", 4660106, 3584, 607600640},
+                                           Known{"vgg-small", "hardtanh", 4660106, 3584, 607600640},
                                            Known{"resnet20", "", 272474, 1568, 40813184},
                                            Known{"resnet20", "projection", 272474, 1568, 40813184},
                                            Known{"resnet20", "keras", 273066, 1376, 40813184},
@@ -74,14 +86,25 @@ INSTANTIATE_TEST_SUITE_P(Zoo, KnownNetwork,
                                            Known{"resnet44", "pad", 658586, 3168, 97174144},
                                            Known{"resnet56", "pad", 853018, 4064, 125485696},
                                            Known{"resnet110", "pad", 1727962, 8096, 252887680}),
-                         [](const auto& info) {
-                           // GoogleTest takes letters, digits and underscores only.
-                           std::string name = info.param.name;
-                           if (*info.param.variant != 0)
-                             name += "_" + std::string(info.param.variant);
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+                         KnownName);
+
+// Counted on torchvision's modules; MobileNetV1 agrees with table 4 of its paper
+// (4.2 million parameters, 569 million MACs).
+INSTANTIATE_TEST_SUITE_P(
+    ImageNet, KnownNetwork,
+    ::testing::Values(Known{"alexnet", "", 61100840, 0, 714188480, 1000},
+                      Known{"resnet18", "", 11689512, 9600, 1814073344, 1000},
+                      Known{"resnet34", "", 21797672, 17024, 3663761408, 1000},
+                      Known{"resnet50", "", 25557032, 53120, 4089184256, 1000},
+                      Known{"mobilenet-v1", "", 4231976, 21888, 568740352, 1000},
+                      Known{"mobilenet-v2", "", 3504872, 34112, 300774272, 1000},
+                      Known{"efficientnet-b0", "", 5288548, 42016, 385814752, 1000}),
+    KnownName);
+
+TEST(ZooTest, AlexNetForTenClasses) {
+  const Graph graph = Build("alexnet", {.classes = 10, .weights = false});
+  EXPECT_EQ(TotalCost(Costs(graph)).macs, 710133440);
+}
 
 TEST(ZooTest, ResNetNamesFollowTheStateDict) {
   const std::set<std::string> names = NodeNames(Build("resnet20"));
@@ -92,12 +115,23 @@ TEST(ZooTest, ResNetNamesFollowTheStateDict) {
   EXPECT_EQ(names.count("layer1.0.shortcut.0"), 0u);
 }
 
+TEST(ZooTest, OtherNamesFollowTheStateDict) {
+  const std::set<std::string> v1 = NodeNames(Build("mobilenet-v1", {.weights = false}));
+  for (const char* name :
+       {"model.0.0", "model.0.1", "model.1.0", "model.13.3", "model.13.4", "fc"}) {
+    EXPECT_THAT(v1, Contains(name));
+  }
+  const std::set<std::string> vgg = NodeNames(Build("vgg-small", {.weights = false}));
+  for (const char* name : {"conv0", "bn0", "conv5", "bn5", "fc"}) EXPECT_THAT(vgg, Contains(name));
+}
+
 TEST(ZooTest, TakesOtherSizesChannelsAndClasses) {
   for (const std::string& name : ZooNames()) {
     ZooOptions options;
+    options.weights = false;
     options.channels = 1;
-    options.height = 28;
-    options.width = 45;
+    options.height = name == "alexnet" ? 64 : 28;
+    options.width = name == "alexnet" ? 250 : 45;
     options.classes = 7;
     options.mean = {0.5f};
     options.deviation = {0.25f};
@@ -105,7 +139,7 @@ TEST(ZooTest, TakesOtherSizesChannelsAndClasses) {
     const Result<std::vector<Shape>> shapes = InferShapes(graph);
     ASSERT_TRUE(shapes.has_value()) << name << ": " << shapes.error().message;
     EXPECT_EQ(shapes->back(), (Shape{1, 7})) << name;
-    EXPECT_EQ(graph.input_shape(), (Shape{1, 1, 28, 45}));
+    EXPECT_EQ(graph.input_shape(), (Shape{1, 1, options.height, options.width}));
     EXPECT_TRUE(std::holds_alternative<NormalizeOp>(graph.node(1).op));
   }
 }
@@ -126,6 +160,31 @@ TEST(ZooTest, SmallInputNamesTheLayer) {
   EXPECT_THAT(ErrorOf("lenet", options), HasSubstr("node 'conv2'"));
   options.height = options.width = 8;
   EXPECT_THAT(ErrorOf("alexnet-cifar", options), HasSubstr("node 'features.12'"));
+}
+
+TEST(ZooTest, AlexNetTakesSizesThatPoolEvenly) {
+  const auto pooled = [](int64_t height, int64_t width) {
+    const Graph graph = Build("alexnet", {.height = height, .width = width, .weights = false});
+    std::vector<std::string> names;
+    for (const Node& node : graph.nodes()) {
+      if (node.name.starts_with("avgpool")) names.push_back(node.name);
+    }
+    return names;
+  };
+  using ::testing::ElementsAre;
+  for (const int64_t size : {223, 224, 254}) EXPECT_THAT(pooled(size, size), ElementsAre());
+  for (const int64_t size : {415, 446, 607})
+    EXPECT_THAT(pooled(size, size), ElementsAre("avgpool"));
+  for (const int64_t size : {63, 95, 158}) {
+    EXPECT_THAT(pooled(size, size), ElementsAre("avgpool.upsample"));
+  }
+  EXPECT_THAT(pooled(63, 415), ElementsAre("avgpool.upsample", "avgpool"));
+  for (const int64_t size : {159, 222, 255, 414}) {
+    EXPECT_THAT(ErrorOf("alexnet", {.height = 224, .width = size, .weights = false}),
+                HasSubstr("63 to 158, 223 to 254"));
+  }
+  EXPECT_THAT(ErrorOf("alexnet", {.height = 62, .width = 62, .weights = false}),
+              HasSubstr("node 'features.12'"));
 }
 
 TEST(ZooTest, HugeInputNamesTheLayer) {
@@ -158,6 +217,26 @@ TEST(ZooTest, RefusesWhatDoesNotFit) {
 TEST(ZooTest, UnknownNameSuggestsTheNearest) {
   EXPECT_THAT(ErrorOf("resnet21", {}), HasSubstr("did you mean 'resnet20'?"));
   EXPECT_THAT(ErrorOf("lenett", {}), HasSubstr("did you mean 'lenet'?"));
+  EXPECT_THAT(ErrorOf("mobilenet_v2", {}), HasSubstr("did you mean 'mobilenet-v2'?"));
+  EXPECT_THAT(ErrorOf("EfficientNetB0", {}), HasSubstr("did you mean 'efficientnet-b0'?"));
+  EXPECT_THAT(ErrorOf("resnet17", {}), HasSubstr("did you mean 'resnet18'?"));
+}
+
+TEST(ZooTest, WeightsLeftOutCannotBeRead) {
+  const Graph graph = Build("lenet", {.weights = false});
+  EXPECT_DEATH(graph.node(1).Find("weight")->floats(), "internal error");
+}
+
+TEST(ZooTest, LeavesOutWeights) {
+  const Graph graph = Build("resnet20", {.weights = false}), whole = Build("resnet20");
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    const Tensor* weight = graph.node(id).Find("weight");
+    if (WeightQuantizerSlot(graph.node(id).op) == nullptr) continue;
+    EXPECT_FALSE(weight->has_values());
+    EXPECT_EQ(weight->shape(), whole.node(id).Find("weight")->shape());
+  }
+  EXPECT_TRUE(Verify(graph).has_value());
+  EXPECT_EQ(TotalCost(Costs(graph)).weight_bytes, TotalCost(Costs(whole)).weight_bytes);
 }
 
 TEST(ZooTest, SeedDecidesTheWeights) {
@@ -195,6 +274,26 @@ TEST(InitializeTest, NormalHasItsMoments) {
   EXPECT_NEAR(sum / 1e6, 0, 2e-3);
   EXPECT_NEAR(squares / 1e6, 0.25, 2e-3);
   EXPECT_NEAR(fourths / 1e6, 3 * 0.0625, 4e-3);
+}
+
+TEST(InitializeTest, LayersStartAsTheirNetworkHasThem) {
+  const auto deviation = [](const Tensor& tensor) {
+    double squares = 0;
+    for (const double x : tensor.floats()) squares += x * x;
+    return std::sqrt(squares / static_cast<double>(tensor.elements()));
+  };
+  const Shape convolution{64, 32, 3, 3}, linear{1000, 256};
+  const auto weight = [](const Shape& shape, Initialization initialization) {
+    return InitialWeight(0, "x", shape, initialization);
+  };
+  EXPECT_NEAR(deviation(weight(convolution, Initialization::kHe)), std::sqrt(2.0 / 576), 1e-3);
+  EXPECT_NEAR(deviation(weight(convolution, Initialization::kPyTorch)), 1 / std::sqrt(3.0 * 288),
+              1e-3);
+  EXPECT_NEAR(deviation(weight(linear, Initialization::kNarrow)), 0.01, 1e-4);
+  EXPECT_NEAR(deviation(weight(linear, Initialization::kFanOut)), 1 / std::sqrt(3000.0), 1e-4);
+  EXPECT_EQ(InitialBias(0, "x", linear, Initialization::kFanOut), Tensor::Filled({1000}, 0));
+  EXPECT_NEAR(deviation(InitialBias(0, "x", linear, Initialization::kPyTorch)),
+              1 / std::sqrt(3.0 * 256), 3e-3);
 }
 
 TEST(InitializeTest, WeightsStayWithinPyTorchsBound) {

@@ -4,6 +4,7 @@
 #define SIGNUM_RUNTIME_TESTING_OPERATOR_CASES_H_
 
 #include <functional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,9 @@ struct OperatorCase {
   Shape input;
   std::function<void(RandomGraph&)> build;
 };
+
+// For GoogleTest, which else prints the bytes, pointers included.
+inline void PrintTo(const OperatorCase& c, std::ostream* stream) { *stream << c.name; }
 
 std::vector<OperatorCase> OperatorCases();
 

@@ -50,7 +50,7 @@ class CommandLineTest(unittest.TestCase):
 
     def test_every_verb_explains_itself(self):
         for verb in VERBS:
-            if verb in ("train", "quantize") and not TRAINER.exists():
+            if verb == "train" and not TRAINER.exists():
                 continue
             with self.subTest(verb=verb):
                 text = self.succeed(verb, "--help")
@@ -137,6 +137,41 @@ class CommandLineTest(unittest.TestCase):
             self.assertEqual(answers[0], answers[1])
             self.assertEqual(len(answers[0][0]["classes"]), 3)
 
+    def test_quantize_calibrates_without_training(self):
+        with tempfile.TemporaryDirectory() as folder:
+            model, output = os.path.join(folder, "lenet.sgn"), os.path.join(folder, "int8.sgn")
+            layers = os.path.join(folder, "layers.toml")
+            with open(layers, "w", encoding="utf-8") as file:
+                file.write('[[layer]]\nname = "fc*"\nweights = 4\n')
+            subprocess.run([WRITE_MODEL, "lenet", "float", model, "grey"], check=True)
+            if run("data", "info", "fashion-mnist").returncode != 0:
+                self.skipTest("skipped: Fashion-MNIST is not installed")
+            command = ["quantize", model, "--weights", "8", "--activations", "8", "--data",
+                       "fashion-mnist", "--calibrate", "20", "-o", output]
+            text = self.succeed(*command, "--range", "percentile", "--equalize",
+                                "--bias-correction", "--layers", layers, "--layer", "fc2=float")
+            self.assertIn("20 images of fashion-mnist, values by percentile 99.99", text)
+            tensors = json.loads(self.succeed("info", output, "--quantization", "--json"))
+            weights = {t["tensor"]: t["bits"] for t in tensors if t["of"] == "weights"}
+            self.assertEqual(weights, {"conv1.weight": 8, "conv2.weight": 8, "fc1.weight": 4,
+                                       "fc3.weight": 4})
+            values = [t for t in tensors if t["of"] == "values"]
+            # LeNet's values are pixels and what follows ReLU: none is below zero.
+            self.assertEqual({t["zero_point"] for t in values}, {0})
+            self.assertTrue(all(t["scale"] > 0 for t in values))
+            table = self.succeed("info", output, "--quantization")
+            self.assertRegex(table, r"(?m)^tensor +of +bits +Y_scale +Y_zero_point")
+            self.assertEqual(json.loads(self.succeed("eval", output, "--data", "fashion-mnist",
+                                                     "--limit", "10", "--json"))["images"], 10)
+            self.assertIn("--lr belongs to retraining", self.fail(*command, "--lr", "1"))
+            self.assertIn("min-max, percentile, l2", self.fail(*command, "--range", "kl"))
+            self.assertIn("did you mean 'conv1'?", self.fail(*command, "--layer", "conv9=w8a8"))
+            self.assertIn("PATTERN=wNaM", self.fail(*command, "--layer", "conv1=w9a8"))
+            with open(layers, "w", encoding="utf-8") as file:
+                file.write('[[layer]]\nname = "fc*"\nweights = 40\n')
+            self.assertIn("layers.toml: line 1: weights",
+                          self.fail(*command, "--layers", layers))
+
     def test_bench_times_a_model_file(self):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "lenet.sgn")
@@ -175,8 +210,8 @@ class CommandLineTest(unittest.TestCase):
     def test_training_verbs_say_where_they_are(self):
         if TRAINER.exists():
             self.skipTest("this build has signum-train")
-        for verb in ("train", "quantize"):
-            self.assertIn("no training", self.fail(verb, "--help"))
+        self.assertIn("no training", self.fail("train", "--help"))
+        self.assertIn("no training", self.fail("quantize", "lenet.sgn"))
 
     def test_loads_no_libtorch(self):
         libraries = subprocess.run(["ldd", SIGNUM], capture_output=True, text=True, check=True)

@@ -1,7 +1,7 @@
 // Writes an untrained model file, for tests that need one and no training:
-//   write_model NETWORK float|1bit FILE
+//   write_model NETWORK float|1bit FILE [grey]
 // 1bit: weights of 1 bit and feature maps of 8, frozen to codes. Classes are
-// called class0, class1, ...
+// called class0, class1, ... With `grey` the network takes images of 1x28x28.
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -13,11 +13,18 @@
 
 namespace {
 
-signum::Status WriteModel(const std::string& network, bool one_bit, const std::string& path) {
-  SIGNUM_ASSIGN_OR_RETURN(signum::Graph graph, signum::zoo::BuildZoo(network));
+signum::Status WriteModel(const std::string& network, bool one_bit, const std::string& path,
+                          bool grey) {
+  signum::zoo::ZooOptions options;
+  if (grey) {
+    options.channels = 1;
+    options.height = options.width = 28;
+  }
+  SIGNUM_ASSIGN_OR_RETURN(signum::Graph graph, signum::zoo::BuildZoo(network, options));
   SIGNUM_ASSIGN_OR_RETURN(const std::vector<signum::Shape> shapes, signum::InferShapes(graph));
-  for (int64_t i = 0; i < shapes.back()[1]; ++i)
+  for (int64_t i = 0; i < shapes.back()[1]; ++i) {
     graph.class_names.push_back("class" + std::to_string(i));
+  }
   graph.metadata["data"] = "none";
   if (one_bit) {
     SIGNUM_ASSIGN_OR_RETURN(graph, signum::InsertQuantizers(graph, {}));
@@ -29,11 +36,12 @@ signum::Status WriteModel(const std::string& network, bool one_bit, const std::s
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::fprintf(stderr, "usage: write_model NETWORK float|1bit FILE\n");
+  if (argc < 4 || argc > 5) {
+    std::fprintf(stderr, "usage: write_model NETWORK float|1bit FILE [grey]\n");
     return 2;
   }
-  const signum::Status status = WriteModel(argv[1], argv[2] == std::string("1bit"), argv[3]);
+  const signum::Status status =
+      WriteModel(argv[1], argv[2] == std::string("1bit"), argv[3], argc == 5);
   if (!status) std::fprintf(stderr, "write_model: %s\n", status.error().message.c_str());
   return status ? 0 : 1;
 }

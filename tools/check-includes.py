@@ -27,6 +27,7 @@ ARROWS = {
     "zoo": {"base", "graph"},
     "adapt": {"base", "graph"},
     "runtime": {"base", "graph", "kernels", "quant", "format"},
+    "calibration": {"base", "graph", "quant", "runtime", "data"},
     "train": {"base", "graph", "quant", "data"},
     "server": {"base", "graph", "format", "runtime", "report"},
 }

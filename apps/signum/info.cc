@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "model_argument.h"
 #include "model_table.h"
+#include "quantization_table.h"
 #include "report/table.h"
 #include "runtime/program.h"
 #include "verb.h"
@@ -25,6 +26,7 @@ struct InfoFlags {
   bool json = false;
   bool dot = false;
   bool kernels = false;
+  bool quantization = false;
   std::string output;
 };
 
@@ -54,6 +56,11 @@ Result<std::string> KernelTable(const Graph& graph) {
   return fmt::format("instruction set {} ({})\n\n", IsaName(isa), CpuName()) + table.ToText();
 }
 
+// Names in a model file may hold any bytes; JSON may not.
+std::string JsonText(const nlohmann::ordered_json& json) {
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
 Status Info(const InfoFlags& flags) {
   // Only kernels are chosen with a view of the weights.
   SIGNUM_ASSIGN_OR_RETURN(const Graph graph, LoadGraph(flags.model, flags.zoo, flags.kernels));
@@ -63,16 +70,15 @@ Status Info(const InfoFlags& flags) {
     const auto bytes = std::filesystem::file_size(flags.model, error);
     if (!error) facts.file_bytes = static_cast<int64_t>(bytes);
   }
-  // Names in a model file may hold any bytes; JSON may not.
   std::string text;
+  if (flags.quantization) {
+    return Print(flags, flags.json ? JsonText(QuantizationJson(graph)) : QuantizationTable(graph));
+  }
   if (flags.kernels) {
     SIGNUM_ASSIGN_OR_RETURN(text, KernelTable(graph));
     return Print(flags, text);
   }
-  text = flags.json
-             ? ModelJson(facts).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"
-         : flags.dot ? ModelDot(graph)
-                     : ModelTable(facts);
+  text = flags.json ? JsonText(ModelJson(facts)) : flags.dot ? ModelDot(graph) : ModelTable(facts);
   return Print(flags, text);
 }
 
@@ -89,6 +95,11 @@ Action AddInfo(CLI::App& command) {
                 "print which kernel each layer gets here, and why no faster one")
       ->excludes(json)
       ->excludes("--dot");
+  command
+      .add_flag("--quantization", flags->quantization,
+                "print the scale and the zero-point of every quantized tensor; with --json, too")
+      ->excludes("--dot")
+      ->excludes("--kernels");
   command.add_option("-o,--output", flags->output, "write to this file instead")->type_name("FILE");
   AddZooFlags(command, flags->zoo);
   return [flags] { return Info(*flags); };

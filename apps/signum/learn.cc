@@ -12,6 +12,7 @@
 #include "data/dataset.h"
 #include "format/sgn.h"
 #include "graph/passes/fold_batch_norm.h"
+#include "layer_precision.h"
 #include "report/table.h"
 #include "run_folder.h"
 #include "train/trainer.h"
@@ -73,8 +74,7 @@ Result<std::unique_ptr<RunFolder>> StartRun(const LearnRequest& request, const D
   const Graph before = network;
   if (arguments.verb == "quantize") {
     SIGNUM_ASSIGN_OR_RETURN(network, InsertQuantizers(network, arguments.quantization));
-    network.metadata["precision"] = fmt::format("W{}A{}", arguments.quantization.weight_bits,
-                                                arguments.quantization.activation_bits);
+    network.metadata["precision"] = PrecisionText(arguments.quantization);
   }
   // Before there is a folder that says otherwise.
   SIGNUM_RETURN_IF_ERROR(train::CheckRequest({.network = &network,
@@ -166,37 +166,6 @@ Result<Summary> Conclude(RunFolder& run, const train::TrainOutcome& outcome,
 }
 
 }  // namespace
-
-void AddLearnFlags(CLI::App& command, LearnRequest& request) {
-  RunArguments& arguments = request.arguments;
-  arguments.data = "cifar10";
-  command.add_option("--data", arguments.data, "the dataset: cifar10 or fashion-mnist")
-      ->capture_default_str();
-  command.add_option("--data-folder", arguments.data_folder, "where the dataset is");
-  command.add_option("--run", request.run, "the run folder (default: a new one in runs/)");
-  command.add_option("--resume", request.resume,
-                     "go on with the run in this folder, with the settings it was started with");
-  command.add_option("-o,--output", arguments.output, "write the finished model here, too");
-  command.add_flag("--json", request.json, "print the result as JSON");
-}
-
-Status CheckResumeFlags(const CLI::App& command) {
-  if (command.count("--resume") == 0) return {};
-  for (const CLI::Option* option : command.get_options()) {
-    const std::string name = option->get_name();
-    const bool fits = name == "--resume" || name == "--output" || name == "--json";
-    if (option->count() == 0 || fits) continue;
-    return InvalidArgument(fmt::format(
-        "{} does nothing beside --resume: the run goes on with its own settings; leave it out",
-        name));
-  }
-  return {};
-}
-
-void ChooseLearningRate(const CLI::App& command, train::TrainConfig& config) {
-  constexpr double kOfAdam = 1e-3;
-  if (config.optimizer != "sgd" && command.count("--lr") == 0) config.learning_rate = kOfAdam;
-}
 
 Status Learn(const LearnRequest& request) {
   const bool resume = !request.resume.empty();

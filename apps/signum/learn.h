@@ -2,30 +2,10 @@
 #ifndef SIGNUM_APPS_LEARN_H_
 #define SIGNUM_APPS_LEARN_H_
 
-#include <CLI/CLI.hpp>
-#include <string>
-
-#include "run_arguments.h"
+#include "learn_flags.h"
+#include "signum/result.h"
 
 namespace signum::apps {
-
-struct LearnRequest {
-  RunArguments arguments;
-  std::string run;     // the run folder; empty chooses one
-  std::string resume;  // go on with the run in this folder; arguments are its own
-  bool json = false;
-};
-
-// --data, --data-folder, --run, --resume, -o and --json.
-void AddLearnFlags(CLI::App& command, LearnRequest& request);
-
-// Beside --resume only -o and --json are taken; anything else is an error that
-// names it.
-Status CheckResumeFlags(const CLI::App& command);
-
-// The rate of the optimizer where --lr was not given: Adam's steps do not shrink
-// with the gradient, so it needs a smaller one than sgd.
-void ChooseLearningRate(const CLI::App& command, train::TrainConfig& config);
 
 // Trains, writes the run folder, checks that the runtime agrees with the trainer
 // on the test images, and prints what came of it.

@@ -1,5 +1,6 @@
 // The verbs that learn, as both executables list them: `signum-train` has them,
-// `signum` shows them in its help and starts the other.
+// `signum` shows them in its help and starts the other where there is something to
+// learn.
 #ifndef SIGNUM_APPS_LEARNING_VERBS_H_
 #define SIGNUM_APPS_LEARNING_VERBS_H_
 
@@ -15,7 +16,7 @@ inline Verb TrainVerb(AddFunction add) {
 }
 
 inline Verb QuantizeVerb(AddFunction add) {
-  return {"quantize", "retrain a network with weights of 1 bit (or a few)",
+  return {"quantize", "give a network weights of 1 bit (or a few), by retraining or by calibration",
           "signum quantize lenet.sgn --data fashion-mnist -o lenet-w1.sgn", add};
 }
 

@@ -1,6 +1,6 @@
 // The executable `signum`. Verbs that learn live in `signum-train`, which links
 // libtorch and takes long to load; this one finds it and becomes it, as git does
-// with its subcommands.
+// with its subcommands. `quantize` is of both: it learns unless it calibrates.
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "learning_verbs.h"
+#include "quantize.h"
 #include "verb.h"
 
 namespace signum::apps {
@@ -26,12 +27,18 @@ Action AddForwarded(CLI::App&) {
   return [] { return Status(); };
 }
 
+Action AddQuantize(CLI::App& command) {
+  return AddQuantizeFlags(command, [](const LearnRequest&) -> Status {
+    return Unsupported("retraining is signum-train's; start it as `signum quantize`");
+  });
+}
+
 const std::vector<Verb>& Verbs() {
   static const std::vector<Verb> verbs = {
       {"data", "fetch datasets, tell and show what is in them",
        "signum data show fashion-mnist --image 0 -o shoe.png", AddData},
       TrainVerb(AddForwarded),
-      QuantizeVerb(AddForwarded),
+      QuantizeVerb(AddQuantize),
       {"info", "list a network's layers and what they cost", "signum info lenet-w1.sgn", AddInfo},
       {"eval", "measure a model's accuracy on test images",
        "signum eval lenet-w1.sgn --data fashion-mnist", AddEval},
@@ -49,6 +56,12 @@ std::string FindTrainer(const std::filesystem::path& own_folder) {
     if (access(candidate.c_str(), X_OK) == 0) return candidate.string();
   }
   return "";
+}
+
+// Whether signum-train is to do what the command line asks for.
+bool Learns(const Verb& verb, int argc, char** argv) {
+  if (verb.add == AddForwarded) return true;
+  return verb.add == AddQuantize && !QuantizesWithoutTraining(argc, argv);
 }
 
 // Becomes signum-train; returns an exit status only where that failed.
@@ -76,7 +89,7 @@ int main(int argc, char** argv) {
   using namespace signum::apps;
   const std::string word = argc > 1 ? argv[1] : "";
   for (const Verb& verb : Verbs()) {
-    if (verb.add == AddForwarded && word == verb.name) return Forward(word, argv);
+    if (word == verb.name && Learns(verb, argc, argv)) return Forward(word, argv);
   }
   return RunCommandLine("signum", kDescription, Verbs(), argc, argv);
 }

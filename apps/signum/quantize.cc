@@ -1,11 +1,12 @@
-// `signum quantize`: few-bit weights and feature maps for a trained network, by
-// retraining it with its quantizers in place.
+#include "quantize.h"
+
 #include <fmt/format.h>
 
 #include <memory>
+#include <string_view>
 
-#include "learn.h"
-#include "verb.h"
+#include "calibrate.h"
+#include "layer_precision.h"
 
 namespace signum::apps {
 namespace {
@@ -22,31 +23,81 @@ train::TrainConfig RetrainingDefaults() {
 
 struct QuantizeFlags {
   LearnRequest learn;
+  CalibrateFlags calibrate;
   std::string edges = "8";
   bool per_layer = false;
+  std::string layer_file;
+  std::vector<std::string> layers;
   bool hysteresis = false;
 };
 
-}  // namespace
-
-Action AddQuantize(CLI::App& command) {
-  auto flags = std::make_shared<QuantizeFlags>();
-  RunArguments& arguments = flags->learn.arguments;
-  QuantizationPolicy& policy = arguments.quantization;
-  arguments.verb = "quantize";
-  arguments.teacher = "float";
-  arguments.training = RetrainingDefaults();
-  command.add_option("MODEL", arguments.model, "the trained network: a .sgn file");
+void AddPolicyFlags(CLI::App& command, QuantizeFlags& flags) {
+  QuantizationPolicy& policy = flags.learn.arguments.quantization;
   command.add_option("--weights", policy.weight_bits, "bits of a weight, 1 to 8")
       ->capture_default_str();
   command.add_option("--activations", policy.activation_bits, "bits of a feature map, 1 to 8")
       ->capture_default_str();
   command
-      .add_option("--edges", flags->edges,
+      .add_option("--edges", flags.edges,
                   "bits of the first convolution and the last linear layer: 2 to 8, or float")
       ->capture_default_str();
-  command.add_flag("--per-layer", flags->per_layer,
+  command.add_flag("--per-layer", flags.per_layer,
                    "one weight scale per layer, not one per output channel");
+  command
+      .add_option("--layer", flags.layers,
+                  "another precision for the layers of that name, * and ? allowed: "
+                  "'layer1.*=w8a8', conv1=float; repeatable, the last that fits counts")
+      ->type_name("PATTERN=wNaM")
+      ->allow_extra_args(false);
+  command
+      .add_option("--layers", flags.layer_file,
+                  "the same from a TOML file: [[layer]] tables with name, weights, activations")
+      ->type_name("FILE.toml");
+}
+
+Status ReadPolicy(const QuantizeFlags& flags, QuantizationPolicy& policy) {
+  policy.per_channel = !flags.per_layer;
+  if (flags.edges == "float") {
+    policy.edge_bits = kFloatBits;
+  } else if (flags.edges.size() == 1 && flags.edges[0] >= '2' && flags.edges[0] <= '8') {
+    policy.edge_bits = flags.edges[0] - '0';
+  } else {
+    return InvalidArgument(fmt::format("--edges {}: takes 2 to 8, or float", flags.edges));
+  }
+  if (!flags.layer_file.empty()) {
+    SIGNUM_ASSIGN_OR_RETURN(policy.layers, ReadLayerFile(flags.layer_file));
+  }
+  for (const std::string& text : flags.layers) {
+    SIGNUM_ASSIGN_OR_RETURN(LayerPrecision precision, ParseLayerPrecision(text));
+    policy.layers.push_back(std::move(precision));
+  }
+  return {};
+}
+
+Status Quantize(const CLI::App& command, QuantizeFlags& flags,
+                Status (*retrain)(const LearnRequest&)) {
+  RunArguments& arguments = flags.learn.arguments;
+  SIGNUM_RETURN_IF_ERROR(CheckCalibrateFlags(command));
+  SIGNUM_RETURN_IF_ERROR(ReadPolicy(flags, arguments.quantization));
+  if (flags.calibrate.images > 0) return Calibrate(arguments, flags.calibrate, flags.learn.json);
+  SIGNUM_RETURN_IF_ERROR(CheckResumeFlags(command));
+  if (flags.hysteresis && command.count("--theta") == 0) {
+    arguments.training.binary.theta = train::kDefaultTheta;
+  }
+  ChooseLearningRate(command, arguments.training);
+  return retrain(flags.learn);
+}
+
+}  // namespace
+
+Action AddQuantizeFlags(CLI::App& command, Status (*retrain)(const LearnRequest&)) {
+  auto flags = std::make_shared<QuantizeFlags>();
+  RunArguments& arguments = flags->learn.arguments;
+  arguments.verb = "quantize";
+  arguments.teacher = "float";
+  arguments.training = RetrainingDefaults();
+  command.add_option("MODEL", arguments.model, "the trained network: a .sgn file");
+  AddPolicyFlags(command, *flags);
   command.add_option("--retrain,--epochs", arguments.training.epochs, "passes of retraining")
       ->capture_default_str();
   command.add_flag("--hysteresis", flags->hysteresis,
@@ -57,24 +108,18 @@ Action AddQuantize(CLI::App& command) {
       .add_option("--teacher", arguments.teacher,
                   "distil from: float (the network before quantization), a .sgn file, or none")
       ->capture_default_str();
+  AddCalibrateFlags(command, flags->calibrate);
   AddTrainingFlags(command, arguments.training);
-  return [flags, &command]() -> Status {
-    SIGNUM_RETURN_IF_ERROR(CheckResumeFlags(command));
-    RunArguments& a = flags->learn.arguments;
-    a.quantization.per_channel = !flags->per_layer;
-    if (flags->hysteresis && command.count("--theta") == 0) {
-      a.training.binary.theta = train::kDefaultTheta;
-    }
-    ChooseLearningRate(command, a.training);
-    if (flags->edges == "float") {
-      a.quantization.edge_bits = kFloatBits;
-    } else if (flags->edges.size() == 1 && flags->edges[0] >= '2' && flags->edges[0] <= '8') {
-      a.quantization.edge_bits = flags->edges[0] - '0';
-    } else {
-      return InvalidArgument(fmt::format("--edges {}: takes 2 to 8, or float", flags->edges));
-    }
-    return Learn(flags->learn);
-  };
+  return [flags, &command, retrain] { return Quantize(command, *flags, retrain); };
+}
+
+bool QuantizesWithoutTraining(int argc, char** argv) {
+  for (int i = 2; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--calibrate" || word.starts_with("--calibrate=")) return true;
+    if (word == "--help" || word == "-h") return true;
+  }
+  return false;
 }
 
 }  // namespace signum::apps

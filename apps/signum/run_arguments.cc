@@ -7,12 +7,15 @@
 #include <type_traits>
 
 #include "base/file.h"
+#include "layer_precision.h"
 
 namespace signum::apps {
 namespace {
 
 template <typename T>
 inline constexpr bool kIsList = std::is_same_v<T, std::vector<double>>;
+template <typename T>
+inline constexpr bool kIsLayers = std::is_same_v<T, std::vector<LayerPrecision>>;
 
 // Visits the arguments that are not settings of training, likewise once for both
 // directions.
@@ -35,6 +38,7 @@ void VisitPolicy(Policy& p, Visit&& visit) {
   visit("activations", p.activation_bits);
   visit("per-channel", p.per_channel);
   visit("edge-bits", p.edge_bits);
+  visit("layers", p.layers);
 }
 
 template <typename T>
@@ -43,10 +47,28 @@ void Put(toml::table& table, const char* name, const T& value) {
     toml::array list;
     for (double number : value) list.push_back(number);
     table.insert(name, std::move(list));
+  } else if constexpr (kIsLayers<T>) {
+    toml::array list;
+    for (const LayerPrecision& layer : value) list.push_back(LayerPrecisionText(layer));
+    table.insert(name, std::move(list));
   } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
     table.insert(name, static_cast<int64_t>(value));
   } else {
     table.insert(name, value);
+  }
+}
+
+void TakeLayers(const toml::node& node, std::vector<LayerPrecision>& layers, std::string& fault) {
+  const toml::array* list = node.as_array();
+  if (list == nullptr) {
+    fault = "'layers' is not a list";
+    return;
+  }
+  layers.clear();
+  for (const toml::node& item : *list) {
+    const auto layer = ParseLayerPrecision(item.value_or<std::string>(""));
+    if (!layer) fault = layer.error().message;
+    layers.push_back(layer.value_or(LayerPrecision()));
   }
 }
 
@@ -55,7 +77,10 @@ template <typename T>
 void Take(const toml::table& table, const char* name, T& value, std::string& fault) {
   const toml::node* node = table.get(name);
   if (node == nullptr) {
+    if (kIsLayers<T>) return;  // runs older than the setting have none
     fault = fmt::format("has no '{}'", name);
+  } else if constexpr (kIsLayers<T>) {
+    TakeLayers(*node, value, fault);
   } else if constexpr (kIsList<T>) {
     const toml::array* list = node->as_array();
     if (list == nullptr) {

@@ -25,7 +25,6 @@ Action AddBench(CLI::App& command);
 
 // In `signum-train`, which `signum` starts for them.
 Action AddTrain(CLI::App& command);
-Action AddQuantize(CLI::App& command);
 
 struct Verb {
   const char* name;

@@ -10,6 +10,8 @@
 #include <span>
 #include <vector>
 
+#include "quant/range.h"
+
 namespace signum::quant {
 
 // sign with sign(0) = +1, also for -0.
@@ -63,11 +65,15 @@ struct QuantizedWeight {
   std::vector<float> scales;  // one per row, or one
 };
 
+// The same for a range chosen from the histogram of the weights, which spans
+// max |w| on both sides. The range's larger bound takes the place of max |w|.
+float SymmetricScale(std::span<const float> weights, int bits, const RangeChoice& choice);
+
 // Quantizes `rows` rows (output channels) of equal length, stored one after the
 // other: MeanMagnitude and Sign for 1 bit, SymmetricScale and QuantizeWeight for
 // 2 to 8. weights.size() must be a multiple of rows.
 QuantizedWeight QuantizeWeights(std::span<const float> weights, int64_t rows, int bits,
-                                bool per_channel);
+                                bool per_channel, const RangeChoice& choice = {});
 
 }  // namespace signum::quant
 

@@ -15,8 +15,12 @@ bool IsAffine(const Op& op) { return Is<BatchNormOp>(op) || Is<NormalizeOp>(op);
 
 class ChainFinder {
  public:
-  ChainFinder(const Graph& graph, const std::vector<Shape>& shapes)
-      : graph_(graph), shapes_(shapes), claimed_(graph.size()), readers_(graph.size()) {
+  ChainFinder(const Graph& graph, const std::vector<Shape>& shapes, const std::vector<bool>& kept)
+      : graph_(graph),
+        shapes_(shapes),
+        kept_(kept),
+        claimed_(graph.size()),
+        readers_(graph.size()) {
     for (NodeId id = 0; id < graph.size(); ++id) {
       for (NodeId input : graph.node(id).inputs) {
         // An x + x reads its operand twice, and so is two readers here.
@@ -57,6 +61,7 @@ class ChainFinder {
   }
 
   bool IsStage(NodeId id) const { return LinkOf(id) != kNone; }
+  bool IsKept(NodeId id) const { return !kept_.empty() && kept_[id]; }
 
   void Append(Chain& chain, NodeId id) {
     chain.nodes.push_back(id);
@@ -72,7 +77,7 @@ class ChainFinder {
     if (link == kSum) chain.residual = graph_.node(head).inputs[1];
     while (link != kQuantizer) {
       const NodeId end = chain.nodes.back();
-      if (readers_[end].size() != 1) break;
+      if (readers_[end].size() != 1 || IsKept(end)) break;
       const NodeId next = readers_[end][0];
       const Link next_link = LinkOf(next);
       if (claimed_[next] || next_link == kNone || next_link <= link) break;
@@ -110,6 +115,7 @@ class ChainFinder {
 
   const Graph& graph_;
   const std::vector<Shape>& shapes_;
+  const std::vector<bool>& kept_;
   std::vector<bool> claimed_;
   std::vector<std::vector<NodeId>> readers_;
   std::vector<Chain> chains_;
@@ -124,8 +130,9 @@ bool IsClamp(const Op& op) {
           activation->kind == ActivationKind::kHardTanh);
 }
 
-std::vector<Chain> FindChains(const Graph& graph, const std::vector<Shape>& shapes) {
-  return ChainFinder(graph, shapes).Find();
+std::vector<Chain> FindChains(const Graph& graph, const std::vector<Shape>& shapes,
+                              const std::vector<bool>& kept) {
+  return ChainFinder(graph, shapes, kept).Find();
 }
 
 }  // namespace signum::runtime

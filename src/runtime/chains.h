@@ -25,8 +25,10 @@ struct Chain {
 };
 
 // Every chain of the graph; no node is in two. The input node's chain holds the
-// normalization and the quantizer that follow it.
-std::vector<Chain> FindChains(const Graph& graph, const std::vector<Shape>& shapes);
+// normalization and the quantizer that follow it. A chain ends at a node that is
+// `kept`, by id, so that its value is stored; empty keeps none.
+std::vector<Chain> FindChains(const Graph& graph, const std::vector<Shape>& shapes,
+                              const std::vector<bool>& kept = {});
 
 // Whether axis 1 of a value is stored last, so that a stage can take it per channel.
 inline bool ChannelsLast(const Shape& shape) { return shape.rank() == 2 || shape.rank() == 4; }

@@ -88,13 +88,14 @@ Encoding EncodingOf(const Node& quantize) {
   return {.codes = true, .scale = scale, .zero_point = op.zero_point, .bits = op.bits};
 }
 
-Compiler::Compiler(const Graph& graph, std::vector<Shape> shapes, Isa isa)
+Compiler::Compiler(const Graph& graph, std::vector<Shape> shapes, const CompileOptions& options)
     : graph_(graph),
       shapes_(std::move(shapes)),
+      options_(options),
       values_(graph.size()),
       float_values_(graph.size()),
       program_(new Program) {
-  program_->isa_ = isa;
+  program_->isa_ = options.isa;
   program_->input_shape_ = shapes_[0];
   program_->output_shape_ = shapes_[graph.output()];
 }
@@ -134,11 +135,13 @@ StepReport Compiler::ReportOf(const Chain& chain, const Value& output) const {
   return report;
 }
 
-Result<std::shared_ptr<const Program>> Compiler::Run() {
+Status Compiler::EmitAll() {
+  std::vector<bool> kept(graph_.size());
+  for (NodeId id : options_.keep) kept[id] = true;
   // Steps are made where chains end, so that all that they read is there.
   std::map<NodeId, const Chain*> ending_at;
   std::vector<bool> in_chain(graph_.size());
-  const std::vector<Chain> chains = FindChains(graph_, shapes_);
+  const std::vector<Chain> chains = FindChains(graph_, shapes_, kept);
   for (const Chain& chain : chains) {
     ending_at[chain.position] = &chain;
     for (NodeId id : chain.nodes) in_chain[id] = true;
@@ -154,6 +157,16 @@ Result<std::shared_ptr<const Program>> Compiler::Run() {
       }
     }
   }
+  return {};
+}
+
+void Compiler::Keep() {
+  for (NodeId id : options_.keep) program_->kept_.push_back({id, Use(values_[id])});
+}
+
+Result<std::shared_ptr<const Program>> Compiler::Run() {
+  SIGNUM_RETURN_IF_ERROR(EmitAll());
+  Keep();
   const Value output = Use(values_[graph_.output()]);
   Emit(MakeOutputStep(output),
        {.name = "output", .ops = "Output", .output = DescribeValue(output)});
@@ -172,7 +185,8 @@ Result<std::shared_ptr<const Program>> Compile(const Graph& graph, const Compile
   SIGNUM_RETURN_IF_ERROR(CheckSizes(ready, shapes));
   SIGNUM_RETURN_IF_ERROR(CheckBatchAxis(ready, shapes));
   SIGNUM_RETURN_IF_ERROR(CheckAccumulators(ready));
-  return Compiler(ready, std::move(shapes), options.isa).Run();
+  for (NodeId id : options.keep) SIGNUM_CHECK(id >= 0 && id < ready.size());
+  return Compiler(ready, std::move(shapes), options).Run();
 }
 
 }  // namespace signum::runtime

@@ -25,7 +25,7 @@ Encoding EncodingOf(const Node& quantize);
 
 class Compiler {
  public:
-  Compiler(const Graph& graph, std::vector<Shape> shapes, Isa isa);
+  Compiler(const Graph& graph, std::vector<Shape> shapes, const CompileOptions& options);
 
   Result<std::shared_ptr<const Program>> Run();
 
@@ -37,6 +37,9 @@ class Compiler {
   void Emit(std::unique_ptr<const Step> step, StepReport report);
   StepReport ReportOf(NodeId id, const Value& output) const;
   StepReport ReportOf(const Chain& chain, const Value& output) const;
+  Status EmitAll();
+  // Makes the values to keep outlive the last step.
+  void Keep();
 
   // compile_chain.cc
   Status EmitChain(const Chain& chain);
@@ -74,6 +77,7 @@ class Compiler {
 
   const Graph& graph_;
   std::vector<Shape> shapes_;
+  const CompileOptions& options_;
   std::vector<Value> values_;                       // by node
   std::vector<std::optional<Value>> float_values_;  // by node, where AsFloats made one
   std::unique_ptr<Program> program_;

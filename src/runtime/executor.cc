@@ -73,7 +73,29 @@ void Executor::RunPass(const RunContext& context) {
   }
 }
 
+void Executor::Observe(const RunContext& context, const ValueObserver& observe) {
+  std::vector<float> floats;
+  for (const auto& [node, value] : program_->kept()) {
+    const auto elements = static_cast<size_t>(context.batch * value.elements());
+    if (!value.encoding.codes) {
+      observe(node, context.batch, {context.At<const float>(value), elements});
+      continue;
+    }
+    const auto* codes = context.At<const uint8_t>(value);
+    floats.resize(elements);
+    std::transform(codes, codes + elements, floats.begin(), [&](uint8_t code) {
+      return value.encoding.scale * static_cast<float>(code - value.encoding.zero_point);
+    });
+    observe(node, context.batch, floats);
+  }
+}
+
 Status Executor::Run(std::span<const float> images, int64_t batch, std::span<float> outputs) {
+  return Run(images, batch, outputs, nullptr);
+}
+
+Status Executor::Run(std::span<const float> images, int64_t batch, std::span<float> outputs,
+                     const ValueObserver& observe) {
   const int64_t image_elements = program_->input_shape().elements();
   const int64_t output_elements = program_->output_shape().elements();
   if (batch < 1) return InvalidArgument(fmt::format("a batch of {} images", batch));
@@ -103,6 +125,7 @@ Status Executor::Run(std::span<const float> images, int64_t batch, std::span<flo
     context.images = images.data() + first * image_elements;
     context.outputs = outputs.data() + first * output_elements;
     RunPass(context);
+    if (observe) Observe(context, observe);
   }
   return {};
 }

@@ -3,6 +3,7 @@
 #define SIGNUM_RUNTIME_EXECUTOR_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -22,6 +23,12 @@ struct ExecutorOptions {
 
 inline constexpr int kMaxThreads = 1024;
 
+// Gets a kept value after a pass: that of `batch` images in the order of the
+// program's memory, channels last (element i is of channel i % channels), codes as
+// the floats that they stand for. The span lives as long as the call.
+using ValueObserver =
+    std::function<void(NodeId node, int64_t batch, std::span<const float> values)>;
+
 class Executor {
  public:
   // Allocates the arena and the scratch of every thread, and starts threads.
@@ -34,6 +41,10 @@ class Executor {
   // of the output}, both row-major. More images than max_batch run in several
   // passes. Does not allocate. One caller at a time.
   Status Run(std::span<const float> images, int64_t batch, std::span<float> outputs);
+  // The same; after every pass `observe` gets each of Program::kept() in order. Allocates
+  // where kept values are codes.
+  Status Run(std::span<const float> images, int64_t batch, std::span<float> outputs,
+             const ValueObserver& observe);
 
   const Program& program() const { return *program_; }
   int64_t memory_bytes() const;
@@ -46,6 +57,7 @@ class Executor {
  private:
   Executor(std::shared_ptr<const Program> program, const ExecutorOptions& options);
   void RunPass(const RunContext& context);
+  void Observe(const RunContext& context, const ValueObserver& observe);
 
   std::shared_ptr<const Program> program_;
   ExecutorOptions options_;

@@ -13,8 +13,8 @@ bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
-void ExpectSameBits(uint32_t seed, int64_t images_count, const std::vector<Isa>& isas) {
-  RandomGraph random = QuantizedNetwork(seed);
+void ExpectSameBits(RandomGraph random, uint32_t seed, int64_t images_count,
+                    const std::vector<Isa>& isas) {
   const std::vector<float> images = random.Images(images_count);
   const std::vector<float> expected = RunGraph(random.graph(), images, images_count, {});
   for (Isa isa : isas) {
@@ -32,16 +32,23 @@ void ExpectSameBits(uint32_t seed, int64_t images_count, const std::vector<Isa>&
 }
 
 TEST(Identity, AcrossInstructionSetsThreadsAndBatches) {
-  for (uint32_t seed = 0; seed < 4; ++seed) ExpectSameBits(seed, 4, SupportedIsas());
+  for (uint32_t seed = 0; seed < 4; ++seed) {
+    ExpectSameBits(QuantizedNetwork(seed), seed, 4, SupportedIsas());
+  }
+}
+
+TEST(Identity, WithZeroPointsAnywhere) {
+  for (uint32_t seed = 0; seed < 4; ++seed) {
+    ExpectSameBits(AffineNetwork(seed), seed, 4, SupportedIsas());
+  }
 }
 
 // Without the reference kernels, which would take long.
-TEST(Identity, AcrossLargeBatches) { ExpectSameBits(0, 130, {DetectIsa()}); }
+TEST(Identity, AcrossLargeBatches) { ExpectSameBits(QuantizedNetwork(0), 0, 130, {DetectIsa()}); }
 
 // Rounding may flip a code here and there where scales are not dyadic; more than
 // that is a wrong scale somewhere.
-TEST(Identity, TheNetworkComputesWhatItShould) {
-  RandomGraph random = QuantizedNetwork(1);
+void ExpectNearInterpreter(RandomGraph random) {
   constexpr int64_t kImages = 4;
   const std::vector<float> images = random.Images(kImages);
   const std::vector<double> expected = Interpret(random.graph(), images, kImages);
@@ -51,10 +58,15 @@ TEST(Identity, TheNetworkComputesWhatItShould) {
   for (size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], expected[i], 0.03 * highest);
 }
 
+TEST(Identity, TheNetworksComputeWhatTheyShould) {
+  ExpectNearInterpreter(QuantizedNetwork(1));
+  ExpectNearInterpreter(AffineNetwork(1));
+}
+
 // Only the step that joins nothing and the ends may be plain code; every layer
 // must have found an integer kernel.
-TEST(Identity, EveryLayerOfTheNetworkIsInteger) {
-  const auto program = Compile(QuantizedNetwork(1).graph(), {.isa = DetectIsa()}).value();
+void ExpectIntegers(const Graph& graph) {
+  const auto program = Compile(graph, {.isa = DetectIsa()}).value();
   for (const PlannedStep& step : program->steps()) {
     EXPECT_NE(step.report.ops, "Dequantize") << step.report.name;
     if (step.report.macs == 0) continue;
@@ -64,6 +76,11 @@ TEST(Identity, EveryLayerOfTheNetworkIsInteger) {
       EXPECT_THAT(step.report.kernel, testing::HasSubstr(IsaName(DetectIsa())));
     }
   }
+}
+
+TEST(Identity, EveryLayerOfTheNetworksIsInteger) {
+  ExpectIntegers(QuantizedNetwork(1).graph());
+  ExpectIntegers(AffineNetwork(1).graph());
 }
 
 }  // namespace

@@ -35,12 +35,22 @@ struct PlannedStep {
 
 struct CompileOptions {
   Isa isa = Isa::kScalar;  // the highest level that kernels may use
+  // Nodes whose values an Executor hands to an observer: they are stored, and stay
+  // until the run ends, which costs memory and splits what would be one step.
+  std::vector<NodeId> keep;
+};
+
+// A value that CompileOptions::keep asked for.
+struct KeptValue {
+  NodeId node = 0;
+  Value value;
 };
 
 class Program {
  public:
   const std::vector<PlannedStep>& steps() const { return steps_; }
   const std::vector<Storage>& storages() const { return storages_; }
+  const std::vector<KeptValue>& kept() const { return kept_; }
   int64_t arena_bytes_per_image() const { return arena_bytes_per_image_; }
   int64_t scratch_bytes_per_thread() const { return scratch_bytes_per_thread_; }
   // Packed weights, in bytes.
@@ -56,6 +66,7 @@ class Program {
 
   std::vector<PlannedStep> steps_;
   std::vector<Storage> storages_;
+  std::vector<KeptValue> kept_;
   int64_t arena_bytes_per_image_ = 0;
   int64_t scratch_bytes_per_thread_ = 0;
   int64_t weight_bytes_ = 0;

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "base/check.h"
+#include "base/nearest.h"
 #include "graph/parameters.h"
 
 namespace signum {
@@ -15,8 +15,40 @@ bool IsLayer(const Node& node) { return WeightQuantizerSlot(node.op) != nullptr;
 // What the policy decides for each node, by id.
 struct Plan {
   std::vector<int> weight_bits;    // 0 where the node keeps float weights or has none
+  std::vector<bool> reads_codes;   // of layers
   std::vector<int> quantize_bits;  // 0 where the node's value gets no quantizer
 };
+
+// Whether `name` fits `pattern`, in which * stands for any characters and ? for one.
+bool Fits(const std::string& name, const std::string& pattern) {
+  size_t n = 0, p = 0;
+  size_t star = std::string::npos, resume = 0;  // the last *, and what it has not taken yet
+  while (n < name.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = n;
+    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
+      ++p;
+      ++n;
+    } else if (star != std::string::npos) {
+      p = star + 1;
+      n = ++resume;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', p) == std::string::npos;
+}
+
+// What the policy says of one layer; its pattern means nothing.
+LayerPrecision PrecisionOf(const Node& layer, bool edge, const QuantizationPolicy& policy) {
+  LayerPrecision precision{"", policy.weight_bits, policy.activation_bits};
+  if (edge) precision = {"", policy.edge_bits, policy.edge_bits};
+  for (const LayerPrecision& exception : policy.layers) {
+    if (Fits(layer.name, exception.pattern)) precision = exception;
+  }
+  return precision;
+}
 
 // The value at which a layer's input is best quantized.
 NodeId QuantizationPoint(const Graph& graph, NodeId value, int bits) {
@@ -27,18 +59,26 @@ NodeId QuantizationPoint(const Graph& graph, NodeId value, int bits) {
   return value;
 }
 
-Plan MakePlan(const Graph& graph, const QuantizationPolicy& policy) {
+std::vector<NodeId> Layers(const Graph& graph) {
   std::vector<NodeId> layers;
   for (NodeId id = 0; id < graph.size(); ++id) {
     if (IsLayer(graph.node(id))) layers.push_back(id);
   }
-  Plan plan{std::vector<int>(graph.size()), std::vector<int>(graph.size())};
+  return layers;
+}
+
+Plan MakePlan(const Graph& graph, const QuantizationPolicy& policy) {
+  const std::vector<NodeId> layers = Layers(graph);
+  Plan plan{std::vector<int>(graph.size()), std::vector<bool>(graph.size()),
+            std::vector<int>(graph.size())};
   for (NodeId layer : layers) {
     const bool edge = layer == layers.front() || layer == layers.back();
-    const int weight_bits = edge ? policy.edge_bits : policy.weight_bits;
-    if (weight_bits == kFloatBits) continue;
-    const int value_bits = edge ? policy.edge_bits : policy.activation_bits;
-    plan.weight_bits[layer] = weight_bits;
+    const LayerPrecision precision = PrecisionOf(graph.node(layer), edge, policy);
+    if (precision.weight_bits == kFloatBits) continue;
+    plan.weight_bits[layer] = precision.weight_bits;
+    const int value_bits = precision.activation_bits;
+    if (value_bits == kFloatBits) continue;
+    plan.reads_codes[layer] = true;
     int& bits =
         plan.quantize_bits[QuantizationPoint(graph, graph.node(layer).inputs[0], value_bits)];
     bits = std::max(bits, value_bits);
@@ -55,6 +95,30 @@ Status CheckPolicy(const QuantizationPolicy& policy) {
   if (policy.edge_bits != kFloatBits && (policy.edge_bits < 2 || policy.edge_bits > 8)) {
     return InvalidArgument(fmt::format(
         "{} bits for the first and last layer; 2 to 8, or float, are possible", policy.edge_bits));
+  }
+  for (const LayerPrecision& layer : policy.layers) {
+    for (int bits : {layer.weight_bits, layer.activation_bits}) {
+      if (in_range(bits) || bits == kFloatBits) continue;
+      return InvalidArgument(fmt::format("{} bits for layers '{}'; 1 to 8, or float, are possible",
+                                         bits, layer.pattern));
+    }
+  }
+  return {};
+}
+
+// A pattern that fits nothing is a slip of the pen.
+Status CheckPatterns(const Graph& graph, const QuantizationPolicy& policy) {
+  std::vector<std::string> names;
+  for (NodeId id : Layers(graph)) names.push_back(graph.node(id).name);
+  for (const LayerPrecision& layer : policy.layers) {
+    const bool fits = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+      return Fits(name, layer.pattern);
+    });
+    if (fits) continue;
+    const std::string nearest = Nearest(layer.pattern, names);
+    return InvalidArgument(
+        fmt::format("no convolution or linear layer is named '{}'{}; `signum info` lists them",
+                    layer.pattern, nearest.empty() ? "" : " (did you mean '" + nearest + "'?)"));
   }
   return {};
 }
@@ -103,6 +167,7 @@ Graph StripQuantizers(const Graph& graph) {
 Result<Graph> InsertQuantizers(const Graph& quantized_or_float, const QuantizationPolicy& policy) {
   SIGNUM_RETURN_IF_ERROR(CheckPolicy(policy));
   const Graph graph = StripQuantizers(quantized_or_float);
+  SIGNUM_RETURN_IF_ERROR(CheckPatterns(graph, policy));
   SIGNUM_ASSIGN_OR_RETURN(const std::vector<Shape> shapes, InferShapes(graph));
   const std::vector<bool> never_negative = NeverNegative(graph);
   const Plan plan = MakePlan(graph, policy);
@@ -118,7 +183,7 @@ Result<Graph> InsertQuantizers(const Graph& quantized_or_float, const Quantizati
           WeightQuantizer{.bits = plan.weight_bits[id], .per_channel = policy.per_channel};
     }
     for (NodeId& input : node.inputs) {
-      const bool reads_codes = layer ? plan.weight_bits[id] > 0 : plan.quantize_bits[input] > 1;
+      const bool reads_codes = layer ? plan.reads_codes[id] : plan.quantize_bits[input] > 1;
       input = reads_codes ? quantized[input] : moved[input];
     }
     moved[id] = quantized[id] =

@@ -4,11 +4,23 @@
 #ifndef SIGNUM_GRAPH_PASSES_INSERT_QUANTIZERS_H_
 #define SIGNUM_GRAPH_PASSES_INSERT_QUANTIZERS_H_
 
+#include <string>
+#include <vector>
+
 #include "graph/graph.h"
 
 namespace signum {
 
 inline constexpr int kFloatBits = 32;
+
+// The precision of the layers whose names fit `pattern`, in which * stands for any
+// characters and ? for one.
+struct LayerPrecision {
+  std::string pattern;
+  int weight_bits = 8;      // 1 to 8, or kFloatBits: the layer stays float altogether
+  int activation_bits = 8;  // of the value that it reads; 1 to 8, or kFloatBits
+  bool operator==(const LayerPrecision&) const = default;
+};
 
 struct QuantizationPolicy {
   int weight_bits = 1;      // 1 to 8
@@ -17,19 +29,24 @@ struct QuantizationPolicy {
   // Weights of the first and the last layer (convolution or linear), and the
   // values they read: 2 to 8 bits, or kFloatBits to leave both layers float.
   int edge_bits = 8;
+  // Exceptions to all of the above. Of several that fit a layer the last counts.
+  std::vector<LayerPrecision> layers;
 };
 
 // A graph in which every convolution and linear layer has a weight quantizer and
 // reads a Quantize node named after its source ("layer1.0.relu.quantize"). Layers
-// that read the same value share its quantizer; with 2 bits and more every other
+// that read the same value share its quantizer, which has the most bits that one of
+// them asks for; with 2 bits and more every other
 // reader of that value (a shortcut) reads the codes too, so that only k bits of a
 // feature map are stored; 1-bit signs lose too much for a sum, so there the
 // shortcut keeps the float value. Quantizers of 2 bits and more move up through
 // operators that only move values (MovesValues). Quantizers of values that can be negative get the
-// zero-point 2^(bits-1); 1-bit ones get a shift per channel, starting at 0.
+// zero-point 2^(bits-1), which calibration may move; 1-bit ones get a shift per
+// channel, starting at 0.
 //
 // A quantized graph is first stripped (weights become scale times code), so that
-// a network can go from 8 bits to fewer. An error names a policy out of range.
+// a network can go from 8 bits to fewer. An error names a policy out of range, or a
+// pattern that fits no layer.
 Result<Graph> InsertQuantizers(const Graph& graph, const QuantizationPolicy& policy);
 
 // The graph without its quantizers and annotations; codes become floats, and what

@@ -94,6 +94,38 @@ TEST(InsertQuantizers, StripGivesTheFloatGraphBack) {
   EXPECT_EQ(*InsertQuantizers(*graph, {}), *graph);
 }
 
+TEST(InsertQuantizers, LayersMayHaveTheirOwnPrecision) {
+  const auto bits = [](const Graph& graph, const char* layer) {
+    const WeightQuantizer* quantizer = WeightQuantizerOf(Named(graph, layer).op);
+    return quantizer == nullptr ? kFloatBits : quantizer->bits;
+  };
+  const auto graph = InsertQuantizers(
+      ResidualGraph(),
+      {.weight_bits = 4, .layers = {{"conv*", 1, 3}, {"con?2", 2, 8}, {"linear", kFloatBits, 8}}});
+  ASSERT_TRUE(graph) << graph.error().message;
+  ASSERT_TRUE(Verify(*graph)) << Verify(*graph).error().message;
+  EXPECT_EQ(bits(*graph, "conv1"), 1);  // the edges' 8 bits are a rule like any other
+  EXPECT_EQ(bits(*graph, "conv2"), 2);
+  EXPECT_EQ(bits(*graph, "linear"), kFloatBits);
+  EXPECT_EQ(std::get<QuantizeOp>(Named(*graph, "normalize.quantize").op), (QuantizeOp{3, 4}));
+  EXPECT_EQ(std::get<QuantizeOp>(Named(*graph, "relu1.quantize").op), (QuantizeOp{8, 0}));
+  EXPECT_EQ(graph->node(Named(*graph, "pool").inputs[0]).name, "relu2");
+  // Quantized weights on float values.
+  const auto floats = InsertQuantizers(ResidualGraph(), {.layers = {{"conv2", 8, kFloatBits}}});
+  ASSERT_TRUE(floats);
+  EXPECT_EQ(bits(*floats, "conv2"), 8);
+  EXPECT_EQ(floats->node(Named(*floats, "conv2").inputs[0]).name, "relu1");
+}
+
+TEST(InsertQuantizers, NamesAPatternThatFitsNoLayer) {
+  const auto refused = InsertQuantizers(ResidualGraph(), {.layers = {{"conv3", 8, 8}}});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, testing::HasSubstr("did you mean 'conv1'?"));
+  EXPECT_FALSE(InsertQuantizers(ResidualGraph(), {.layers = {{"relu1", 8, 8}}}));
+  EXPECT_TRUE(InsertQuantizers(ResidualGraph(), {.layers = {{"*o*v*1", 8, 8}}}));
+  EXPECT_FALSE(InsertQuantizers(ResidualGraph(), {.layers = {{"conv1", 9, 8}}}));
+}
+
 TEST(InsertQuantizers, RefusesBitsOutOfRange) {
   EXPECT_FALSE(InsertQuantizers(ResidualGraph(), {.weight_bits = 0}));
   EXPECT_FALSE(InsertQuantizers(ResidualGraph(), {.activation_bits = 9}));

@@ -1,4 +1,4 @@
-// A fully quantized network with everything that sits between layers in real
+// Fully quantized networks with everything that sits between layers in real
 // ones, and scales that are not dyadic.
 #ifndef SIGNUM_RUNTIME_TESTING_QUANTIZED_NETWORK_H_
 #define SIGNUM_RUNTIME_TESTING_QUANTIZED_NETWORK_H_
@@ -47,6 +47,36 @@ inline RandomGraph QuantizedNetwork(uint32_t seed) {
   const NodeId mean = g.Add(GlobalAveragePoolOp{}, {mixed});
   const NodeId features = g.Quantize(g.Add(FlattenOp{}, {mean}), 8, 0, 0.037f);
   g.Linear(features, 10, WeightQuantizer{8, true});
+  return g;
+}
+
+// 3x11x13 images, 10 classes: 8-bit layers between values whose zero-points are
+// neither 0 nor the middle, with padding, sums of codes of different scales, and a
+// 1-bit and a 3-bit layer in their midst, as post-training quantization mixes them.
+inline RandomGraph AffineNetwork(uint32_t seed) {
+  RandomGraph g(Shape{1, 3, 11, 13}, seed);
+  const auto conv = [&](NodeId in, int64_t channels, int stride, int bits, int groups = 1) {
+    ConvolutionOp op;
+    op.output_channels = channels;
+    op.window = {{3, 3}, {stride, stride}, {1, 1}, Padding::All(1)};
+    op.groups = groups;
+    op.weight_quantizer = WeightQuantizer{bits, bits != 3};
+    return g.Convolution(in, op);
+  };
+  const NodeId image = g.Quantize(g.input(), 8, 107, 0.0081f);
+  const NodeId a = g.Quantize(conv(image, 24, 1, 8), 8, 113, 0.0137f);
+  const NodeId clamped = g.Activation(conv(a, 24, 1, 8), ActivationKind::kHardTanh);
+  const NodeId b = g.Quantize(clamped, 8, 31, 0.0071f);
+  // Two operands of codes, and a layer's sums with codes.
+  const NodeId c = g.Quantize(g.Add(AddOp{}, {a, b}), 8, 141, 0.0173f);
+  const NodeId d = g.Quantize(g.Add(AddOp{}, {conv(c, 24, 1, 1), c}), 8, 99, 0.0211f);
+  const NodeId e = g.Quantize(g.Add(AddOp{}, {conv(d, 24, 1, 3), b}), 5, 13, 0.091f);
+  const NodeId depthwise = g.Quantize(conv(e, 24, 1, 8, 24), 8, 201, 0.0113f);
+  const NodeId pool =
+      g.Add(MaxPoolOp{Window{{3, 3}, {2, 2}, {1, 1}, Padding::All(1)}}, {depthwise});
+  const NodeId mixed = g.Quantize(conv(pool, 32, 2, 8), 8, 77, 0.0234f);
+  const NodeId mean = g.Add(GlobalAveragePoolOp{}, {mixed});
+  g.Linear(g.Quantize(g.Add(FlattenOp{}, {mean}), 8, 45, 0.0091f), 10, WeightQuantizer{8, true});
   return g;
 }
 

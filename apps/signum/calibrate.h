@@ -1,0 +1,36 @@
+// `signum quantize --calibrate`: integers without training.
+#ifndef SIGNUM_APPS_CALIBRATE_H_
+#define SIGNUM_APPS_CALIBRATE_H_
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+
+#include "run_arguments.h"
+#include "signum/result.h"
+
+namespace signum::apps {
+
+struct CalibrateFlags {
+  int64_t images = 0;
+  std::string range = "min-max";
+  std::string weight_range = "min-max";
+  double percentile = 99.99;
+  bool equalize = false;
+  bool correct_biases = false;
+};
+
+// --calibrate and what shapes it.
+void AddCalibrateFlags(CLI::App& command, CalibrateFlags& flags);
+
+// Whether the options that were given belong together: with --calibrate none that
+// trains, without it none that calibrates. An error names the option.
+Status CheckCalibrateFlags(const CLI::App& command);
+
+// Quantizes arguments.model with images of arguments.data, writes arguments.output
+// and prints what came of it.
+Status Calibrate(const RunArguments& arguments, const CalibrateFlags& flags, bool json);
+
+}  // namespace signum::apps
+
+#endif  // SIGNUM_APPS_CALIBRATE_H_

@@ -1,0 +1,218 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <random>
+
+#include "calibration/biases.h"
+#include "calibration/post_training.h"
+#include "calibration/quantizers.h"
+#include "graph/passes/equalize_layers.h"
+#include "graph/passes/fold_batch_norm.h"
+#include "quant/freeze_weights.h"
+#include "runtime/testing/random_graph.h"
+#include "runtime/testing/run_program.h"
+
+namespace signum::calibration {
+namespace {
+
+using runtime::RandomGraph;
+using ::testing::HasSubstr;
+
+data::Dataset Noise(int64_t images) {
+  std::mt19937 random(5);
+  data::Dataset set{.name = "noise", .image_shape = {3, 8, 7}, .class_names = {"a", "b", "c", "d"}};
+  for (int64_t i = 0; i < images; ++i) set.labels.push_back(static_cast<int32_t>(i % 4));
+  set.images.resize(static_cast<size_t>(images * set.image_shape.elements()));
+  for (uint8_t& byte : set.images) byte = static_cast<uint8_t>(random() % 200);
+  return set;
+}
+
+ConvolutionOp Convolution3x3(int64_t channels, int groups = 1) {
+  ConvolutionOp op;
+  op.output_channels = channels;
+  op.window = {{3, 3}, {1, 1}, {1, 1}, Padding::All(1)};
+  op.groups = groups;
+  return op;
+}
+
+// A stem, a residual block whose shortcut is signed, a depthwise layer, hard swish
+// (values a little below zero), and a softmax.
+Graph FloatNetwork(bool softmax = true) {
+  RandomGraph g({1, 3, 8, 7}, 3);
+  const auto relu = [&](NodeId in) { return g.Activation(in, ActivationKind::kRelu); };
+  const NodeId x = g.Add(NormalizeOp{{0.3f, 0.4f, 0.5f}, {0.2f, 0.2f, 0.25f}}, {g.input()});
+  const NodeId stem = g.BatchNorm(g.Convolution(x, Convolution3x3(8)));
+  const NodeId a = relu(g.BatchNorm(g.Convolution(stem, Convolution3x3(8))));
+  const NodeId b = g.Add(AddOp{}, {g.BatchNorm(g.Convolution(a, Convolution3x3(8))), stem});
+  const NodeId swish = g.Activation(b, ActivationKind::kHardSwish);
+  const NodeId depthwise = relu(g.BatchNorm(g.Convolution(swish, Convolution3x3(8, 8))));
+  const NodeId pool = g.Add(MaxPoolOp{Window{{2, 2}, {2, 2}, {1, 1}, {}}}, {depthwise});
+  const NodeId mean = g.Add(GlobalAveragePoolOp{}, {pool});
+  const NodeId logits = g.Linear(g.Add(FlattenOp{}, {mean}), 4);
+  if (softmax) g.Add(SoftmaxOp{}, {logits});
+  return g.graph();
+}
+
+std::vector<float> Outputs(const Graph& graph, const data::Dataset& dataset,
+                           Isa isa = DetectIsa()) {
+  std::vector<float> images;
+  for (uint8_t byte : dataset.images) images.push_back(static_cast<float>(byte) / 255.0f);
+  return runtime::RunGraph(graph, images, dataset.size(), {.isa = isa, .max_batch = 8});
+}
+
+double LargestDifference(const std::vector<float>& a, const std::vector<float>& b) {
+  double largest = 0;
+  for (size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::fabs(double{a[i]} - b[i]));
+  return a.size() == b.size() ? largest : std::numeric_limits<double>::infinity();
+}
+
+QuantizationPolicy EightBits() { return {.weight_bits = 8, .activation_bits = 8}; }
+
+TEST(QuantizeAfterTraining, StaysCloseToTheFloatNetwork) {
+  const data::Dataset images = Noise(40);
+  const Graph network = FloatNetwork(/*softmax=*/false);
+  const std::vector<float> expected = Outputs(network, images);
+  const auto [low, high] = std::minmax_element(expected.begin(), expected.end());
+  for (const std::string& name : quant::RangeMethodNames()) {
+    const quant::RangeChoice choice{.method = quant::ParseRangeMethod(name).value()};
+    const auto quantized =
+        QuantizeAfterTraining(network, {.policy = EightBits(), .values = choice, .weights = choice},
+                              {.dataset = &images, .count = 40});
+    ASSERT_TRUE(quantized) << quantized.error().message;
+    EXPECT_LT(LargestDifference(Outputs(*quantized, images), expected), 0.03 * (*high - *low))
+        << name;
+  }
+}
+
+TEST(QuantizeAfterTraining, ZeroPointsFollowTheValues) {
+  const data::Dataset images = Noise(40);
+  const Graph quantized = QuantizeAfterTraining(FloatNetwork(), {.policy = EightBits()},
+                                                {.dataset = &images, .count = 40})
+                              .value();
+  int signed_values = 0;
+  for (const Node& node : quantized.nodes()) {
+    const auto* op = std::get_if<QuantizeOp>(&node.op);
+    EXPECT_FALSE(std::holds_alternative<BatchNormOp>(node.op)) << node.name;
+    if (op == nullptr) continue;
+    const Node& source = quantized.node(node.inputs[0]);
+    const auto* activation = std::get_if<ActivationOp>(&source.op);
+    const bool relu = activation != nullptr && activation->kind == ActivationKind::kRelu;
+    EXPECT_EQ(op->zero_point == 0, relu || OpName(source.op) == "GlobalAveragePool") << node.name;
+    signed_values += op->zero_point != 0 && op->zero_point != 128;
+  }
+  EXPECT_GE(signed_values, 3);
+  // Softmax is of floats.
+  EXPECT_FALSE(std::holds_alternative<QuantizeOp>(
+      quantized.node(quantized.node(quantized.output()).inputs[0]).op));
+}
+
+TEST(QuantizeAfterTraining, GivesTheSameBitsOnEveryInstructionSet) {
+  const data::Dataset images = Noise(12);
+  Graph quantized = QuantizeAfterTraining(FloatNetwork(),
+                                          {.policy = {.weight_bits = 8,
+                                                      .activation_bits = 8,
+                                                      .layers = {{"n7", 1, 5}, {"n11", 4, 8}}}},
+                                          {.dataset = &images, .count = 12})
+                        .value();
+  const std::vector<float> expected = Outputs(quantized, images, Isa::kScalar);
+  for (Isa isa : SupportedIsas()) {
+    const std::vector<float> got = Outputs(quantized, images, isa);
+    EXPECT_EQ(std::memcmp(got.data(), expected.data(), got.size() * sizeof(float)), 0)
+        << IsaName(isa);
+  }
+}
+
+TEST(CalibrateQuantizers, MinMaxCoversWhatWasSeen) {
+  data::Dataset images = Noise(3);
+  RandomGraph g({1, 3, 8, 7}, 1);
+  g.Convolution(g.Add(NormalizeOp{{0.3f, 0.3f, 0.3f}, {0.5f, 0.5f, 0.5f}}, {g.input()}),
+                Convolution3x3(2));
+  const auto [low, high] = std::minmax_element(images.images.begin(), images.images.end());
+  const quant::Range seen{(*low / 255.0f - 0.3f) / 0.5f, (*high / 255.0f - 0.3f) / 0.5f};
+  Graph quantized = InsertQuantizers(g.graph(), EightBits()).value();
+  ASSERT_TRUE(CalibrateQuantizers(quantized, g.graph(), {.dataset = &images, .count = 99}, {}));
+  const quant::AffineParameters expected = quant::ChooseQuantizationParams(seen, 0, 255, false);
+  EXPECT_EQ(quantized.node(2).Find("scale")->floats()[0], expected.scale);
+  EXPECT_EQ(std::get<QuantizeOp>(quantized.node(2).op).zero_point, expected.zero_point);
+}
+
+TEST(CalibrateQuantizers, OneBitTakesEachChannelsMean) {
+  const data::Dataset images = Noise(20);
+  Graph floats;
+  floats.Add("x", InputOp{{1, 3, 8, 7}}, {});
+  ConvolutionOp op = Convolution3x3(1);
+  op.bias = false;
+  floats.Add("conv", op, {0}, {{"weight", Tensor::Filled({1, 3, 3, 3}, 0.5f)}});
+  Graph quantized = InsertQuantizers(floats, {.layers = {{"conv", 1, 1}}}).value();
+  ASSERT_TRUE(CalibrateQuantizers(quantized, floats, {.dataset = &images, .count = 20}, {}));
+  const Node& quantizer = quantized.node(1);
+  for (float shift : quantizer.Find("shift")->floats()) EXPECT_NEAR(shift, 99.5 / 255, 0.02);
+  EXPECT_NEAR(quantizer.Find("scale")->floats()[0], 50.0 / 255, 0.01);
+}
+
+TEST(CalibrateQuantizers, NamesAValueThatIsNotFinite) {
+  const data::Dataset images = Noise(2);
+  Graph floats;
+  floats.Add("x", InputOp{{1, 3, 8, 7}}, {});
+  floats.Add("huge", Convolution3x3(1), {0},
+             {{"weight", Tensor::Filled({1, 3, 3, 3}, 3e38f)}, {"bias", Tensor::Filled({1}, 0)}});
+  floats.Add("conv", Convolution3x3(1), {1},
+             {{"weight", Tensor::Filled({1, 1, 3, 3}, 1)}, {"bias", Tensor::Filled({1}, 0)}});
+  const auto refused =
+      QuantizeAfterTraining(floats, {.policy = EightBits()}, {.dataset = &images, .count = 2});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("'huge'"));
+}
+
+TEST(CorrectBiases, MakesTheMeansThoseOfTheFloatNetwork) {
+  const data::Dataset images = Noise(30);
+  const Images calibration{.dataset = &images, .count = 30};
+  const Graph floats = FoldBatchNorm(FloatNetwork());
+  Graph quantized =
+      InsertQuantizers(floats, {.weight_bits = 3, .activation_bits = 4, .edge_bits = 4}).value();
+  ASSERT_TRUE(CalibrateQuantizers(quantized, floats, calibration, {}));
+  quant::FreezeWeights(quantized);
+  const auto means = [&](const Graph& graph) {
+    std::vector<NodeId> layers;
+    for (NodeId id = 0; id < graph.size(); ++id) {
+      if (WeightQuantizerSlot(graph.node(id).op) != nullptr) layers.push_back(id);
+    }
+    return ChannelMeans(graph, layers, calibration).value();
+  };
+  const auto largest = [&](const Graph& graph) {
+    const auto wanted = means(floats), got = means(graph);
+    double difference = 0;
+    for (size_t i = 0; i < got.size(); ++i) {
+      for (size_t c = 0; c < got[i].size(); ++c) {
+        difference = std::max(difference, std::fabs(got[i][c] - wanted[i][c]));
+      }
+    }
+    return difference;
+  };
+  EXPECT_GT(largest(quantized), 0.01);
+  ASSERT_TRUE(CorrectBiases(quantized, floats, calibration));
+  ASSERT_TRUE(Verify(quantized));
+  EXPECT_LT(largest(quantized), 1e-4);
+}
+
+TEST(EqualizeLayers, KeepsTheFunction) {
+  const data::Dataset images = Noise(5);
+  const Graph folded = FoldBatchNorm(FloatNetwork());
+  const Graph equal = EqualizeLayers(folded);
+  EXPECT_NE(equal, folded);
+  EXPECT_LT(LargestDifference(Outputs(equal, images), Outputs(folded, images)), 1e-5);
+}
+
+TEST(QuantizeAfterTraining, RefusesImagesThatDoNotFit) {
+  data::Dataset images = Noise(2);
+  EXPECT_FALSE(QuantizeAfterTraining(FloatNetwork(), {}, {.dataset = &images, .count = 0}));
+  images.image_shape = {3, 7, 8};
+  const auto refused = QuantizeAfterTraining(FloatNetwork(), {}, {.dataset = &images, .count = 2});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("3x7x8"));
+}
+
+}  // namespace
+}  // namespace signum::calibration

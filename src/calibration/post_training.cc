@@ -1,0 +1,47 @@
+#include "calibration/post_training.h"
+
+#include <fmt/format.h>
+
+#include "calibration/biases.h"
+#include "calibration/quantizers.h"
+#include "graph/passes/equalize_layers.h"
+#include "graph/passes/fold_batch_norm.h"
+#include "quant/freeze_weights.h"
+
+namespace signum::calibration {
+namespace {
+
+Status CheckImages(const Graph& graph, const Images& images) {
+  const data::Dataset& dataset = *images.dataset;
+  const Shape& image = dataset.image_shape;
+  if (graph.input_shape() != Shape{1, image[0], image[1], image[2]}) {
+    return InvalidArgument(
+        fmt::format("the model takes inputs of {} and the images of {} are {}; choose another "
+                    "dataset",
+                    graph.input_shape().ToString(), dataset.name, image.ToString()));
+  }
+  if (images.count < 1 || dataset.size() < 1) {
+    return InvalidArgument(fmt::format("{} images to calibrate with, of {} in {}; take 1 or more",
+                                       images.count, dataset.size(), dataset.name));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Graph> QuantizeAfterTraining(const Graph& graph, const PostTrainingOptions& options,
+                                    const Images& images) {
+  SIGNUM_RETURN_IF_ERROR(CheckImages(graph, images));
+  Graph floats = FoldBatchNorm(StripQuantizers(graph));
+  if (options.equalize) floats = EqualizeLayers(floats);
+  SIGNUM_ASSIGN_OR_RETURN(Graph quantized, InsertQuantizers(floats, options.policy));
+  SIGNUM_RETURN_IF_ERROR(CalibrateQuantizers(quantized, floats, images, options.values));
+  quant::FreezeWeights(quantized, options.weights);
+  if (options.correct_biases) {
+    SIGNUM_RETURN_IF_ERROR(CorrectBiases(quantized, floats, images));
+  }
+  SIGNUM_RETURN_IF_ERROR(Verify(quantized));
+  return quantized;
+}
+
+}  // namespace signum::calibration

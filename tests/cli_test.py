@@ -14,7 +14,8 @@ SIGNUM = os.path.abspath(os.environ["SIGNUM_EXECUTABLE"])
 WRITE_MODEL = os.environ["WRITE_MODEL"]
 SANITIZED = bool(os.environ.get("SIGNUM_SANITIZE"))
 TRAINER = pathlib.Path(SIGNUM).with_name("signum-train")
-VERBS = ["data", "train", "quantize", "info", "eval", "predict", "bench"]
+VERBS = ["data", "train", "quantize", "info", "eval", "predict", "bench", "import",
+         "export"]
 
 
 def run(*arguments, **options):

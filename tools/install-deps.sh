@@ -13,7 +13,7 @@ packages=(
   build-essential cmake ninja-build pkg-config git ca-certificates python3
   clang-format-14
   libexpected-dev libfmt-dev libcli11-dev nlohmann-json3-dev libtomlplusplus-dev
-  libflatbuffers-dev flatbuffers-compiler libstb-dev zlib1g-dev
+  libflatbuffers-dev flatbuffers-compiler libstb-dev zlib1g-dev libzip-dev
   libcpp-httplib-dev libssl-dev
   libgtest-dev libgmock-dev libbenchmark-dev
   dataset-fashion-mnist

@@ -44,6 +44,10 @@ const std::vector<Verb>& Verbs() {
        "signum eval lenet-w1.sgn --data fashion-mnist", AddEval},
       {"predict", "tell what is in a picture", "signum predict lenet-w1.sgn shoe.png", AddPredict},
       {"bench", "measure how fast a model runs", "signum bench lenet-w1.sgn", AddBench},
+      {"import", "make a model of another framework's weights",
+       "signum import resnet20.pth --arch resnet20 --shortcut pad -o resnet20.sgn", AddImport},
+      {"export", "write a model for other frameworks",
+       "signum export lenet-w1.sgn --safetensors lenet-w1.safetensors", AddExport},
   };
   return verbs;
 }

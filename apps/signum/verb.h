@@ -22,6 +22,8 @@ Action AddData(CLI::App& command);
 Action AddEval(CLI::App& command);
 Action AddPredict(CLI::App& command);
 Action AddBench(CLI::App& command);
+Action AddImport(CLI::App& command);
+Action AddExport(CLI::App& command);
 
 // In `signum-train`, which `signum` starts for them.
 Action AddTrain(CLI::App& command);

@@ -9,8 +9,9 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/pickle.h"
 #include "data/archive.h"
-#include "data/pickle.h"
+#include "data/numpy_array.h"
 
 namespace signum::data {
 namespace {
@@ -21,6 +22,13 @@ constexpr int64_t kClasses = 10;
 // The largest official file has 31 MB.
 constexpr size_t kMaxFileBytes = size_t{64} << 20;
 constexpr char kAdvice[] = "get it again with `signum data get cifar10`";
+
+constexpr base::PickleRules kPickleRules = {.names = kNumpyNames,
+                                            // A batch file has 2 values per record.
+                                            .max_values = 1 << 17,
+                                            .what = "a dataset file of CIFAR-10",
+                                            .reads = "numpy arrays",
+                                            .advice = "get the official file"};
 
 Status CheckLabel(int64_t label, int64_t record, const std::string& name) {
   if (label >= 0 && label < kClasses) return {};
@@ -172,11 +180,12 @@ Status ParseCifar10Binary(std::span<const uint8_t> bytes, const std::string& nam
 
 Status ParseCifar10Python(std::span<const uint8_t> bytes, const std::string& name, int64_t records,
                           Dataset* dataset) {
-  SIGNUM_ASSIGN_OR_RETURN(const Pickle pickle, ParsePickle(bytes, name));
-  const PickleValue* data = pickle.Find(pickle.at(pickle.root), "data");
-  const PickleValue* labels = pickle.Find(pickle.at(pickle.root), "labels");
-  if (data == nullptr || data->kind != PickleValue::Kind::kArray || labels == nullptr ||
-      labels->kind != PickleValue::Kind::kList) {
+  SIGNUM_ASSIGN_OR_RETURN(const base::Pickle pickle, base::ParsePickle(bytes, name, kPickleRules));
+  using Kind = base::PickleValue::Kind;
+  const base::PickleValue* array = pickle.Find(pickle.at(pickle.root), "data");
+  const base::PickleValue* labels = pickle.Find(pickle.at(pickle.root), "labels");
+  const auto data = array == nullptr ? std::nullopt : FindArray(pickle, *array);
+  if (!data || labels == nullptr || labels->kind != Kind::kList) {
     return Corrupt(
         fmt::format("{} is a pickle without the array 'data' and the list 'labels' of "
                     "a CIFAR-10 batch; {}",
@@ -196,8 +205,8 @@ Status ParseCifar10Python(std::span<const uint8_t> bytes, const std::string& nam
                                records, kAdvice));
   }
   for (int64_t i = 0; i < records; ++i) {
-    const PickleValue& label = pickle.at(labels->items[static_cast<size_t>(i)]);
-    const bool number = label.kind == PickleValue::Kind::kInteger;
+    const base::PickleValue& label = pickle.at(labels->items[static_cast<size_t>(i)]);
+    const bool number = label.kind == Kind::kInteger;
     SIGNUM_RETURN_IF_ERROR(CheckLabel(number ? label.integer : -1, i, name));
     dataset->labels.push_back(static_cast<int32_t>(label.integer));
   }

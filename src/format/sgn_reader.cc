@@ -1,3 +1,5 @@
+#include "format/sgn_reader.h"
+
 #include <fmt/format.h>
 
 #include <set>
@@ -232,19 +234,25 @@ tl::unexpected<Error> Malformed(const Error& error) {
 }
 
 }  // namespace
-}  // namespace format
 
-Result<Graph> ParseSgn(std::span<const uint8_t> bytes) {
+Result<Graph> ParseStructure(std::span<const uint8_t> bytes) {
   std::vector<uint8_t> aligned;
   if (reinterpret_cast<uintptr_t>(bytes.data()) % 8 != 0) {
     aligned.assign(bytes.begin(), bytes.end());
     bytes = aligned;
   }
-  SIGNUM_ASSIGN_OR_RETURN(const sgn::Model* model, format::Open(bytes));
-  Result<Graph> graph = format::Reader(bytes.size()).Read(*model);
-  if (!graph) return format::Malformed(graph.error());
-  if (Status verified = Verify(*graph); !verified) return format::Malformed(verified.error());
-  SIGNUM_RETURN_IF_ERROR(CheckAccumulators(*graph));
+  SIGNUM_ASSIGN_OR_RETURN(const sgn::Model* model, Open(bytes));
+  Result<Graph> graph = Reader(bytes.size()).Read(*model);
+  if (!graph) return Malformed(graph.error());
+  return graph;
+}
+
+}  // namespace format
+
+Result<Graph> ParseSgn(std::span<const uint8_t> bytes) {
+  SIGNUM_ASSIGN_OR_RETURN(Graph graph, format::ParseStructure(bytes));
+  if (Status verified = Verify(graph); !verified) return format::Malformed(verified.error());
+  SIGNUM_RETURN_IF_ERROR(CheckAccumulators(graph));
   return graph;
 }
 

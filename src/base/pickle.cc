@@ -1,27 +1,25 @@
-#include "data/pickle.h"
+#include "base/pickle.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
-namespace signum::data {
+#include "base/pickle_opcodes.h"
+
+namespace signum::base {
 namespace {
 
 using Kind = PickleValue::Kind;
 
-// More values than any batch file has (2 per record), and few enough that a
-// hostile file cannot take much memory.
-constexpr size_t kMaxValues = 1 << 17;
-
-constexpr std::string_view kReconstruct = "numpy.core.multiarray._reconstruct";
-constexpr std::string_view kArrayClass = "numpy.ndarray";
-constexpr std::string_view kTypeClass = "numpy.dtype";
+constexpr std::string_view kOrderedDict = "collections.OrderedDict";
 
 // Runs the opcodes of one pickle on a stack, as in CPython's pickletools.py.
 class Parser {
  public:
-  Parser(std::span<const uint8_t> bytes, const std::string& name) : bytes_(bytes), name_(name) {}
+  Parser(std::span<const uint8_t> bytes, const std::string& name, const PickleRules& rules)
+      : bytes_(bytes), name_(name), rules_(rules) {}
 
   Result<Pickle> Run() {
     for (;;) {
@@ -31,13 +29,14 @@ class Parser {
       if (opcode == '.') {
         if (stack_.empty()) return Broken("stops without a value");
         pickle_.root = stack_.back();
+        pickle_.size = at_;
         return std::move(pickle_);
       }
       SIGNUM_RETURN_IF_ERROR(Execute(opcode));
-      if (pickle_.values.size() > kMaxValues) {
-        return Fail(
-            ErrorCode::kResourceExhausted,
-            fmt::format("{} has more than {} values: it is no dataset file", name_, kMaxValues));
+      if (pickle_.values.size() > rules_.max_values) {
+        return Fail(ErrorCode::kResourceExhausted,
+                    fmt::format("{} has more than {} values, which {} has no use for; {}", name_,
+                                rules_.max_values, rules_.what, rules_.advice));
       }
     }
   }
@@ -55,6 +54,7 @@ class Parser {
   Status Execute(uint8_t opcode) {
     switch (opcode) {
       case 0x80: return Protocol();
+      case 0x95: return Number(8).map([](uint64_t) {});  // FRAME: how much to read ahead
       case '(': marks_.push_back(stack_.size()); return {};
       case '}': return Push({.kind = Kind::kDict});
       case ']': return Push({.kind = Kind::kList});
@@ -66,8 +66,10 @@ class Parser {
       case 'M': return Integer(2);
       case 'J': return Integer(4);
       case 0x8a: return LongInteger();
+      case 'G': return Float();
       case 'U':
-      case 'C': return Bytes(1);
+      case 'C':
+      case 0x8c: return Bytes(1);
       case 'T':
       case 'B':
       case 'X': return Bytes(4);
@@ -77,6 +79,7 @@ class Parser {
       case 't': return MarkedTuple();
       case 'q': return Remember(1);
       case 'r': return Remember(4);
+      case 0x94: return RememberAs(memo_.size());
       case 'h': return Recall(1);
       case 'j': return Recall(4);
       case 'a': return Extend(Kind::kList, 1);
@@ -84,17 +87,18 @@ class Parser {
       case 'e': return ExtendMarked(Kind::kList);
       case 'u': return ExtendMarked(Kind::kDict);
       case 'c': return Name();
+      case 0x93: return StackName();
+      case 'Q': return Persistent();
       case 'R': return Reduce();
       case 'b': return Build();
       default: break;
     }
-    return Unsupported(
-        fmt::format("{} has pickle opcode 0x{:02x} at byte {}, which a dataset file "
-                    "of CIFAR-10 has no use for; get the official file",
-                    name_, opcode, opcode_at_));
+    return Unsupported(fmt::format(
+        "{} has pickle opcode 0x{:02x} ({}) at byte {}, which {} has no use for; {}", name_, opcode,
+        PickleOpcodeName(opcode), opcode_at_, rules_.what, rules_.advice));
   }
 
-  // The next `count` bytes as a little-endian number, or -1 at the end.
+  // The next `count` bytes as a little-endian number.
   Result<uint64_t> Number(size_t count) {
     if (bytes_.size() - at_ < count) return Cut();
     uint64_t value = 0;
@@ -148,7 +152,7 @@ class Parser {
 
   Status LongInteger() {
     SIGNUM_ASSIGN_OR_RETURN(const uint64_t count, Number(1));
-    if (count > 8) return Broken("has an integer of more than 64 bits");
+    if (count > 8) return Bytes(count, Kind::kLong);
     SIGNUM_ASSIGN_OR_RETURN(uint64_t bits, Number(count));
     if (count > 0 && count < 8 && (bits >> (8 * count - 1)) != 0) {
       bits |= ~uint64_t{0} << (8 * count);
@@ -156,12 +160,24 @@ class Parser {
     return PushInteger(static_cast<int64_t>(bits));
   }
 
-  Status Bytes(size_t count_bytes) {
-    SIGNUM_ASSIGN_OR_RETURN(const uint64_t count, Number(count_bytes));
+  // Eight bytes, the highest first.
+  Status Float() {
+    SIGNUM_ASSIGN_OR_RETURN(const uint64_t bits, Number(8));
+    uint64_t reversed = 0;
+    for (int i = 0; i < 8; ++i) reversed |= (bits >> (8 * i) & 0xFF) << (56 - 8 * i);
+    return Push({.kind = Kind::kFloat, .number = std::bit_cast<double>(reversed)});
+  }
+
+  Status Bytes(uint64_t count, Kind kind) {
     if (bytes_.size() - at_ < count) return Cut();
     const char* begin = reinterpret_cast<const char*>(bytes_.data()) + at_;
     at_ += count;
-    return Push({.kind = Kind::kBytes, .bytes = std::string_view(begin, count)});
+    return Push({.kind = kind, .bytes = std::string_view(begin, count)});
+  }
+
+  Status Bytes(size_t count_bytes) {
+    SIGNUM_ASSIGN_OR_RETURN(const uint64_t count, Number(count_bytes));
+    return Bytes(count, Kind::kBytes);
   }
 
   Status Tuple(int count) {
@@ -179,7 +195,13 @@ class Parser {
 
   Status Remember(size_t count_bytes) {
     SIGNUM_ASSIGN_OR_RETURN(const uint64_t key, Number(count_bytes));
-    if (stack_.empty() || key >= kMaxValues) return Broken("remembers a value that is not there");
+    return RememberAs(key);
+  }
+
+  Status RememberAs(uint64_t key) {
+    if (stack_.empty() || key >= rules_.max_values) {
+      return Broken("remembers a value that is not there");
+    }
     if (key >= memo_.size()) memo_.resize(key + 1, -1);
     memo_[key] = stack_.back();
     return {};
@@ -227,65 +249,99 @@ class Parser {
       name.append(begin, end);
       at_ += static_cast<size_t>(end - begin) + 1;
     }
-    for (const std::string_view known : {kReconstruct, kArrayClass, kTypeClass}) {
+    return PushName(name);
+  }
+
+  // The same from two strings on the stack.
+  Status StackName() {
+    SIGNUM_ASSIGN_OR_RETURN(const int attribute, Pop());
+    SIGNUM_ASSIGN_OR_RETURN(const int module, Pop());
+    if (value(module).kind != Kind::kBytes || value(attribute).kind != Kind::kBytes) {
+      return Broken("names an object by what is no string");
+    }
+    constexpr size_t kLongest = 200;  // no known name is longer
+    return PushName(std::string(value(module).bytes.substr(0, kLongest)) + "." +
+                    std::string(value(attribute).bytes.substr(0, kLongest)));
+  }
+
+  Status PushName(std::string name) {
+    for (const std::string_view known : rules_.names) {
       if (name == known) return Push({.kind = Kind::kName, .bytes = known});
     }
     name.resize(std::min<size_t>(name.size(), 60));
     for (char& c : name) c = c >= ' ' && c < 127 ? c : '?';
     return Unsupported(
-        fmt::format("{} asks for the Python object {} at byte {}; only numpy arrays "
-                    "are read, and nothing is executed: get the official file",
-                    name_, name, opcode_at_));
+        fmt::format("{} asks for the Python object {} at byte {}; only {} are read, and nothing is "
+                    "executed: {}",
+                    name_, name, opcode_at_, rules_.reads, rules_.advice));
   }
 
-  // callable(*arguments), for numpy's two.
+  Status Persistent() {
+    if (!rules_.persistent) return Broken("refers to what is kept outside of it");
+    SIGNUM_ASSIGN_OR_RETURN(const int id, Pop());
+    return Push({.kind = Kind::kPersistent, .other = id});
+  }
+
+  // callable(*arguments), as a value.
   Status Reduce() {
     SIGNUM_ASSIGN_OR_RETURN(const int arguments, Pop());
     SIGNUM_ASSIGN_OR_RETURN(const int callable, Pop());
     if (value(callable).kind != Kind::kName || value(arguments).kind != Kind::kTuple) {
-      return Broken("calls a value that is no numpy type");
+      return Broken("calls a value that is no known object");
     }
     const std::string_view name = value(callable).bytes;
-    if (name == kReconstruct) return Push({.kind = Kind::kArray});
-    const std::vector<int>& items = value(arguments).items;
-    if (name != kTypeClass || items.empty() || value(items[0]).kind != Kind::kBytes) {
-      return Broken("makes a numpy type without a name");
-    }
-    return Push({.kind = Kind::kType, .type = std::string(value(items[0]).bytes)});
+    if (name == kOrderedDict) return OrderedDict(value(arguments).items);
+    // Copied: the same tuple may be the arguments of many calls.
+    SIGNUM_RETURN_IF_ERROR(TakeCopies(value(arguments).items.size()));
+    return Push({.kind = Kind::kCall, .bytes = name, .items = value(arguments).items});
   }
 
-  // Sets the state of a numpy type (left as it is: a byte has no byte order) or of
-  // an array: (version, sizes, type, column major, elements).
+  // OrderedDict(), or OrderedDict([[key, value], ...]) as Python 2 wrote it.
+  Status OrderedDict(const std::vector<int>& arguments) {
+    PickleValue dict{.kind = Kind::kDict};
+    if (arguments.empty()) return Push(std::move(dict));
+    if (arguments.size() > 1 || value(arguments[0]).kind != Kind::kList) {
+      return Broken("makes an OrderedDict of what is no list");
+    }
+    for (const int index : value(arguments[0]).items) {
+      const PickleValue& pair = value(index);
+      if ((pair.kind != Kind::kList && pair.kind != Kind::kTuple) || pair.items.size() != 2) {
+        return Broken("makes an OrderedDict of what are no pairs");
+      }
+      SIGNUM_RETURN_IF_ERROR(TakeCopies(2));
+      dict.items.insert(dict.items.end(), pair.items.begin(), pair.items.end());
+    }
+    return Push(std::move(dict));
+  }
+
+  // Charges the copy of a value's items to the same limit as values.
+  Status TakeCopies(size_t count) {
+    copies_ += count;
+    if (copies_ <= 16 * rules_.max_values) return {};
+    return Broken("repeats its values too often");
+  }
+
+  // Sets the state of an object. That of a dict (its attributes) is dropped.
   Status Build() {
     SIGNUM_ASSIGN_OR_RETURN(const int state, Pop());
     if (stack_.empty()) return Broken("sets the state of nothing");
     PickleValue& object = value(stack_.back());
-    if (object.kind == Kind::kType) return {};
-    const std::vector<int>& fields = value(state).items;
-    if (object.kind != Kind::kArray || value(state).kind != Kind::kTuple || fields.size() != 5 ||
-        value(fields[1]).kind != Kind::kTuple || value(fields[2]).kind != Kind::kType ||
-        value(fields[3]).kind != Kind::kInteger || value(fields[4]).kind != Kind::kBytes) {
-      return Broken("has a numpy array of an unknown layout");
-    }
-    object.sizes.clear();
-    for (const int size : value(fields[1]).items) {
-      if (value(size).kind != Kind::kInteger) return Broken("has an array size that is no number");
-      object.sizes.push_back(value(size).integer);
-    }
-    object.type = value(fields[2]).type;
-    object.column_major = value(fields[3]).integer != 0;
-    object.bytes = value(fields[4]).bytes;
+    if (object.kind == Kind::kDict) return {};
+    if (object.kind != Kind::kCall) return Broken("sets the state of a value that has none");
+    object.other = state;
     return {};
   }
 
   std::span<const uint8_t> bytes_;
   const std::string& name_;
+  const PickleRules& rules_;
   size_t at_ = 0;
   size_t opcode_at_ = 0;
   Pickle pickle_;
   std::vector<int> stack_;
   std::vector<size_t> marks_;  // stack sizes
   std::vector<int> memo_;
+  size_t copies_ = 0;
 };
 
 }  // namespace
@@ -299,8 +355,9 @@ const PickleValue* Pickle::Find(const PickleValue& dict, std::string_view key) c
   return nullptr;
 }
 
-Result<Pickle> ParsePickle(std::span<const uint8_t> bytes, const std::string& name) {
-  return Parser(bytes, name).Run();
+Result<Pickle> ParsePickle(std::span<const uint8_t> bytes, const std::string& name,
+                           const PickleRules& rules) {
+  return Parser(bytes, name, rules).Run();
 }
 
-}  // namespace signum::data
+}  // namespace signum::base

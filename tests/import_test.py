@@ -1,0 +1,197 @@
+"""`signum import` and `signum export` as a user meets them, on files made here.
+
+SIGNUM_EXECUTABLE names the executable under test, WRITE_MODEL the program that
+makes model files for it."""
+
+import json
+import os
+import pickle
+import struct
+import subprocess
+import tempfile
+import unittest
+import zipfile
+
+SIGNUM = os.path.abspath(os.environ["SIGNUM_EXECUTABLE"])
+WRITE_MODEL = os.environ["WRITE_MODEL"]
+
+
+def read_safetensors(path):
+    """The entries of a safetensors file: shape, dtype and bytes by name."""
+    with open(path, "rb") as file:
+        length, = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+        data = file.read()
+    metadata = header.pop("__metadata__", {})
+    return metadata, {name: (entry["shape"], entry["dtype"], data[slice(*entry["data_offsets"])])
+                      for name, entry in header.items()}
+
+
+def write_safetensors(path, tensors, metadata=None):
+    header, data = {"__metadata__": metadata or {}}, b""
+    for name, (shape, dtype, content) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": shape,
+                        "data_offsets": [len(data), len(data) + len(content)]}
+        data += content
+    text = json.dumps(header).encode()
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text + data)
+
+
+def text(value):
+    value = value.encode()
+    return b"X" + struct.pack("<I", len(value)) + value
+
+
+def number(value):
+    return b"J" + struct.pack("<i", value)
+
+
+def numbers(values):
+    return b"(" + b"".join(map(number, values)) + b"t"
+
+
+def write_checkpoint(path, tensors):
+    """What torch.save writes, of dense float32 tensors."""
+    data = b"\x80\x02}("
+    for name, (shape, _, content) in tensors.items():
+        strides = [1]
+        for size in reversed(shape[1:]):
+            strides.insert(0, strides[0] * size)
+        data += (text(name) + b"ctorch._utils\n_rebuild_tensor_v2\n((" + text("storage")
+                 + b"ctorch\nFloatStorage\n" + text(name) + text("cpu") + number(len(content) // 4)
+                 + b"tQK\0" + numbers(shape) + numbers(strides[:len(shape)])
+                 + b"\x89ccollections\nOrderedDict\n)RtR")
+    data += b"u."
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("net/data.pkl", data)
+        for name, (_, _, content) in tensors.items():
+            archive.writestr("net/data/" + name, content)
+        archive.writestr("net/version", "3\n")
+
+
+class ImportTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def run_signum(self, *arguments):
+        return subprocess.run([SIGNUM, *arguments], capture_output=True, text=True, check=False,
+                              timeout=120)
+
+    def succeed(self, *arguments):
+        result = self.run_signum(*arguments)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout
+
+    def fail(self, *arguments, status=1):
+        result = self.run_signum(*arguments)
+        self.assertEqual(result.returncode, status, result.stderr)
+        self.assertEqual(result.stdout, "")
+        self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+        return result.stderr
+
+    def tensors_of(self, *network):
+        self.succeed("export", *network, "--safetensors", self.path("net.safetensors"))
+        return read_safetensors(self.path("net.safetensors"))[1]
+
+    def test_every_model_comes_back_equal(self):
+        for form in ("float", "1bit"):
+            with self.subTest(form=form):
+                model, again = self.path("lenet.sgn"), self.path("again.sgn")
+                tensors = self.path("lenet.safetensors")
+                subprocess.run([WRITE_MODEL, "lenet", form, model], check=True)
+                self.assertIn("written to", self.succeed("export", model, "--safetensors", tensors))
+                self.succeed("import", tensors, "-o", again)
+                with open(model, "rb") as first, open(again, "rb") as second:
+                    self.assertEqual(first.read(), second.read())
+
+    def test_checkpoint_tells_channels_and_classes(self):
+        tensors = self.tensors_of("resnet20", "--variant", "pad", "--input", "1x32x32",
+                                  "--classes", "7")
+        tensors = {"module." + name.replace("linear.", "fc."): tensor
+                   for name, tensor in tensors.items()}
+        write_checkpoint(self.path("net.pth"), tensors)
+        text_out = self.succeed("import", self.path("net.pth"), "--arch", "resnet20", "--shortcut",
+                                "pad", "--mean", ".5", "--std", ".25", "-o", self.path("net.sgn"))
+        self.assertRegex(text_out, r"(?m)^fc\.weight +linear +weight +7x64 +float32$")
+        facts = json.loads(self.succeed("info", self.path("net.sgn"), "--json"))
+        self.assertEqual(facts["input_shape"], [1, 1, 32, 32])
+        self.assertEqual(facts["output_shape"], [1, 7])
+        self.assertEqual(facts["metadata"], {"imported_from": "net.pth"})
+        self.succeed("export", self.path("net.sgn"), "--safetensors", self.path("b.safetensors"))
+        self.assertEqual({"module." + name.replace("linear.", "fc."): tensor for name, tensor
+                          in read_safetensors(self.path("b.safetensors"))[1].items()}, tensors)
+
+    def test_every_key_that_does_not_fit_is_named(self):
+        tensors = self.tensors_of("lenet")
+        tensors["fc4.bias"] = tensors.pop("fc1.bias")
+        write_checkpoint(self.path("net.pth"), tensors)
+        command = ["import", self.path("net.pth"), "--arch", "lenet", "-o", self.path("net.sgn")]
+        message = self.fail(*command)
+        self.assertIn("net.pth: does not fit lenet", message)
+        self.assertIn("1 key is missing (fc1.bias)", message)
+        self.assertIn("1 key is unexpected (fc4.bias)", message)
+        facts = json.loads(self.succeed(*command, "--allow-missing", "--allow-unexpected",
+                                        "--json"))
+        self.assertEqual((facts["missing"], facts["unexpected"]), (["fc1.bias"], ["fc4.bias"]))
+        self.assertEqual(len(facts["mapped"]), 9)
+        message = self.fail("import", self.path("net.pth"), "--arch", "lenet", "--input", "1x32x32",
+                            "-o", self.path("net.sgn"))
+        self.assertIn("conv1.weight is 6x3x5x5, needs 6x1x5x5", message)
+
+    def test_foreign_safetensors_need_an_arch(self):
+        tensors = self.tensors_of("lenet")
+        foreign = self.path("foreign.safetensors")
+        write_safetensors(foreign, tensors, {"format": "pt"})
+        self.assertIn("name it with --arch", self.fail("import", foreign, "-o", self.path("a.sgn")))
+        self.succeed("import", foreign, "--arch", "lenet", "-o", self.path("a.sgn"))
+        self.assertIn("did you mean 'lenet'?", self.fail("import", foreign, "--arch", "lenets", "-o",
+                                                         self.path("a.sgn")))
+        own = self.path("net.safetensors")
+        self.assertIn("go with --arch", self.fail("import", own, "--classes", "10", "-o",
+                                                  self.path("a.sgn")))
+
+    def test_nothing_in_a_pickle_is_executed(self):
+        class Evil:
+            def __reduce__(self):
+                return os.system, ("touch " + victim,)
+
+        victim = self.path("victim")
+        with zipfile.ZipFile(self.path("evil.pth"), "w") as archive:
+            archive.writestr("evil/data.pkl", pickle.dumps({"a": Evil()}, protocol=2))
+        message = self.fail("import", self.path("evil.pth"), "--arch", "lenet", "-o",
+                            self.path("a.sgn"))
+        self.assertRegex(message, r"evil\.pth: .*(posix|nt|os)\.system.*nothing is executed")
+        self.assertFalse(os.path.exists(victim))
+        self.assertFalse(os.path.exists(self.path("a.sgn")))
+
+    def test_what_is_not_imported_is_told(self):
+        path = self.path("garbage.pth")
+        with open(path, "wb") as file:
+            file.write(b"not a checkpoint" * 100)
+        self.assertIn("garbage.pth: is neither a PyTorch checkpoint nor",
+                      self.fail("import", path, "--arch", "lenet", "-o", self.path("a.sgn")))
+        self.assertIn("missing.pth does not exist",
+                      self.fail("import", self.path("missing.pth"), "-o", self.path("a.sgn")))
+        self.assertIn("cannot write", self.fail("import", path, "--arch", "lenet", "-o",
+                                                self.path("no/a.sgn")))
+        self.fail("import", path, status=2)
+        self.fail("export", "lenet", status=2)
+
+    def test_numbers_that_are_none(self):
+        self.tensors_of("lenet")
+        for numbers_typed in (".5,", ".5,x", "1 2 3"):
+            self.assertIn("--mean", self.fail(
+                "import", self.path("net.safetensors"), "--arch", "lenet", "--mean", numbers_typed,
+                "--std", "1,1,1", "-o", self.path("a.sgn")))
+        self.assertIn("2 channel means for an input of 3", self.fail(
+            "import", self.path("net.safetensors"), "--arch", "lenet", "--mean", "1,2", "--std",
+            "1,2", "-o", self.path("a.sgn")))
+
+
+if __name__ == "__main__":
+    unittest.main()

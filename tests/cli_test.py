@@ -6,8 +6,11 @@ makes model files for it."""
 import json
 import os
 import pathlib
+import resource
+import signal
 import subprocess
 import tempfile
+import time
 import unittest
 
 SIGNUM = os.path.abspath(os.environ["SIGNUM_EXECUTABLE"])
@@ -172,6 +175,58 @@ class CommandLineTest(unittest.TestCase):
                 file.write('[[layer]]\nname = "fc*"\nweights = 40\n')
             self.assertIn("layers.toml: line 1: weights",
                           self.fail(*command, "--layers", layers))
+
+    def test_quantize_shows_how_far_it_is(self):
+        with tempfile.TemporaryDirectory() as folder:
+            command = self.calibration(folder, 20, "--bias-correction", "--json")
+            result = run(*command)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(json.loads(result.stdout)["images"], 20)
+            # Off a terminal: a plain line for each stage that ended.
+            lines = result.stderr.splitlines()
+            for line, stage, amount in zip(lines, ("ranges", "histograms", "weights", "biases"),
+                                           ("20", "20", "[0-9,]+", "120"), strict=True):
+                self.assertRegex(line, rf"^calibrate: {stage} .*100% {amount}/{amount} ")
+            # Without --weights, 8 bits.
+            self.assertIn("W8A8", run("info", command[-1]).stdout)
+
+    def test_quantize_that_fails_leaves_no_file(self):
+        with tempfile.TemporaryDirectory() as folder:
+            output = self.calibration(folder, 20)[-1]
+            self.assertIn("1x28x28; choose another dataset",
+                          self.fail(*self.calibration(folder, 20, grey=False)))
+            self.assertIn("signum data get cifar10", self.fail(*self.calibration(
+                folder, 20, "--data", "cifar10", "--data-folder", folder)))
+            self.assertIn("cannot write", self.fail(*self.calibration(folder, 20)[:-1],
+                                                    os.path.join(folder, "no", "int8.sgn")))
+
+            def limit_file_size():
+                resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
+
+            result = run(*self.calibration(folder, 20), preexec_fn=limit_file_size)
+            self.assertEqual(result.returncode, 1, result.stderr)
+            self.assertRegex(result.stderr.splitlines()[-1], "cannot write .*ulimit -f")
+            self.assertEqual(os.listdir(folder), ["lenet.sgn"])
+            with open(output, "w", encoding="utf-8") as file:
+                file.write("old")
+            with subprocess.Popen([SIGNUM, *self.calibration(folder, 60000)],
+                                  stderr=subprocess.DEVNULL) as process:
+                time.sleep(0.3)
+                process.kill()
+            self.assertEqual(process.returncode, -signal.SIGKILL)
+            with open(output, encoding="utf-8") as file:
+                self.assertEqual(file.read(), "old")
+
+    def calibration(self, folder, images, *options, grey=True):
+        """The arguments that calibrate a LeNet in `folder`; the last one is the output."""
+        if run("data", "info", "fashion-mnist").returncode != 0:
+            self.skipTest("skipped: Fashion-MNIST is not installed")
+        model = os.path.join(folder, "lenet.sgn")
+        subprocess.run([WRITE_MODEL, "lenet", "float", model, *(["grey"] if grey else [])],
+                       check=True)
+        data = [] if "--data" in options else ["--data", "fashion-mnist"]
+        return ["quantize", model, "--calibrate", str(images), *data, *options, "-o",
+                os.path.join(folder, "int8.sgn")]
 
     def test_bench_times_a_model_file(self):
         with tempfile.TemporaryDirectory() as folder:

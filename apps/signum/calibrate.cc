@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <system_error>
@@ -18,7 +19,8 @@
 #include "format/sgn.h"
 #include "layer_precision.h"
 #include "model_argument.h"
-#include "report/table.h"
+#include "report/progress.h"
+#include "report/text.h"
 
 namespace signum::apps {
 namespace {
@@ -53,6 +55,23 @@ Result<Graph> LoadNetwork(const RunArguments& arguments) {
   return LoadGraph(arguments.model);
 }
 
+// A progress bar for each stage of the calibration, one after the other.
+calibration::ProgressObserver ShowProgress() {
+  struct Shown {
+    std::string stage;
+    std::unique_ptr<report::ProgressBar> bar;
+  };
+  return [shown = std::make_shared<Shown>()](const calibration::Progress& progress) {
+    if (shown->stage != progress.stage) {
+      shown->stage = progress.stage;
+      shown->bar = std::make_unique<report::ProgressBar>(stderr, "calibrate: " + progress.stage,
+                                                         progress.total, progress.unit);
+    }
+    shown->bar->Update(progress.done);
+    if (progress.done == progress.total) shown->bar->Finish();
+  };
+}
+
 }  // namespace
 
 void AddCalibrateFlags(CLI::App& command, CalibrateFlags& flags) {
@@ -61,7 +80,7 @@ void AddCalibrateFlags(CLI::App& command, CalibrateFlags& flags) {
                   "do not retrain: fold batch norms, and choose scales and zero-points from the "
                   "values that N training images give")
       ->type_name("N")
-      ->check(CLI::PositiveNumber.description(""))
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 40).description(""))
       ->group(kGroup);
   command
       .add_option("--range", flags.range,
@@ -121,7 +140,8 @@ Status Calibrate(const RunArguments& arguments, const CalibrateFlags& flags, boo
   const calibration::Images images{.dataset = &dataset,
                                    .count = flags.images,
                                    .seed = arguments.training.seed,
-                                   .threads = threads > 0 ? threads : AvailableCores()};
+                                   .threads = threads > 0 ? threads : AvailableCores(),
+                                   .progress = ShowProgress()};
   SIGNUM_ASSIGN_OR_RETURN(Graph quantized,
                           calibration::QuantizeAfterTraining(network, options, images));
   SIGNUM_RETURN_IF_ERROR(CheckAccumulators(quantized));

@@ -198,7 +198,7 @@ Action AddEval(CLI::App& command) {
       ->capture_default_str()
       ->check(CLI::Range(1, runtime::kMaxThreads));
   command.add_option("--limit", flags->limit, "only the first N images; 0 for all")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 40).description(""));
   command.add_flag("--json", flags->json, "print JSON instead of a table");
   return [flags] { return Eval(*flags); };
 }

@@ -34,8 +34,14 @@ QuantizedTensor WeightOf(const Node& node, const WeightQuantizer& quantizer) {
   if (const Tensor* scales = node.Find("weight_scale")) {
     tensor.scales.assign(scales->floats().begin(), scales->floats().end());
   }
-  tensor.highest_code = quantizer.bits == 1 ? 1 : (1 << (quantizer.bits - 1)) - 1;
-  tensor.lowest_code = -tensor.highest_code;
+  tensor.highest_code = HighestWeightCode(quantizer.bits);
+  tensor.lowest_code = LowestWeightCode(quantizer.bits);
+  const Tensor& weight = node.parameters.at("weight");
+  // Signum leaves this code out; other tools may have used it.
+  if (tensor.lowest_code == -128 &&
+      (weight.type() != DataType::kInt8 || std::ranges::count(weight.codes(), -128) == 0)) {
+    tensor.lowest_code = -127;
+  }
   return tensor;
 }
 

@@ -33,7 +33,9 @@ struct QuantizeFlags {
 
 void AddPolicyFlags(CLI::App& command, QuantizeFlags& flags) {
   QuantizationPolicy& policy = flags.learn.arguments.quantization;
-  command.add_option("--weights", policy.weight_bits, "bits of a weight, 1 to 8")
+  command
+      .add_option("--weights", policy.weight_bits,
+                  "bits of a weight, 1 to 8; with --calibrate 8 where not given")
       ->capture_default_str();
   command.add_option("--activations", policy.activation_bits, "bits of a feature map, 1 to 8")
       ->capture_default_str();
@@ -79,6 +81,9 @@ Status Quantize(const CLI::App& command, QuantizeFlags& flags,
   RunArguments& arguments = flags.learn.arguments;
   SIGNUM_RETURN_IF_ERROR(CheckCalibrateFlags(command));
   SIGNUM_RETURN_IF_ERROR(ReadPolicy(flags, arguments.quantization));
+  if (flags.calibrate.images > 0 && command.count("--weights") == 0) {
+    arguments.quantization.weight_bits = 8;  // 1 bit is of no use without training
+  }
   if (flags.calibrate.images > 0) return Calibrate(arguments, flags.calibrate, flags.learn.json);
   SIGNUM_RETURN_IF_ERROR(CheckResumeFlags(command));
   if (flags.hysteresis && command.count("--theta") == 0) {
@@ -110,6 +115,9 @@ Action AddQuantizeFlags(CLI::App& command, Status (*retrain)(const LearnRequest&
       ->capture_default_str();
   AddCalibrateFlags(command, flags->calibrate);
   AddTrainingFlags(command, arguments.training);
+  command.footer(command.get_footer() +
+                 "\n  signum quantize resnet20.sgn --weights 8 --activations 8 --calibrate 1024 "
+                 "--data cifar10 -o resnet20-int8.sgn");
   return [flags, &command, retrain] { return Quantize(command, *flags, retrain); };
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <new>
 #include <string_view>
@@ -109,6 +110,8 @@ int RunVerb(const std::string& program, const Verb& verb, int argc, char** argv)
 
 int RunCommandLine(const std::string& program, const std::string& description,
                    const std::vector<Verb>& verbs, int argc, char** argv) {
+  // So that a file above a limit (ulimit -f) is an error, and no half of it stays.
+  std::signal(SIGXFSZ, SIG_IGN);
   const std::string help = ProgramHelp(program, description, verbs);
   if (argc < 2) {
     std::fputs(help.c_str(), stderr);

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -68,6 +69,11 @@ TEST(File, ErrorsNameThePath) {
   EXPECT_THAT(base::WriteFile("/dev/full/x", "y").error().message, HasSubstr("/dev/full/x"));
   Folder folder;
   EXPECT_FALSE(base::ReadFile(folder.path()));
+  // Renamed over, a device would be lost to the whole system.
+  ASSERT_EQ(mkfifo((folder / "pipe").c_str(), 0600), 0);
+  EXPECT_THAT(base::WriteFile(folder / "pipe", "y").error().message, HasSubstr("a pipe"));
+  EXPECT_THAT(base::CheckCanWrite(folder / "pipe").error().message, HasSubstr("a pipe"));
+  EXPECT_TRUE(std::filesystem::is_fifo(folder / "pipe"));
   ASSERT_TRUE(base::WriteFile(folder / "a", "12345"));
   EXPECT_EQ(base::ReadFile(folder / "a", 4).error().code, ErrorCode::kResourceExhausted);
 }

@@ -18,6 +18,7 @@ const char* Advice(int reason) {
   switch (reason) {
     case ENOSPC:
     case EDQUOT: return "; free some space and try again";
+    case EFBIG: return "; raise the limit on the size of files (ulimit -f)";
     case EROFS:
     case EACCES:
     case EPERM: return "; choose a folder that you may write to";
@@ -53,6 +54,16 @@ tl::unexpected<Error> CannotWrite(const std::string& path) {
 }
 
 namespace internal {
+
+Status CheckReplaceable(const std::string& path) {
+  struct stat status;
+  if (stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode)) return {};
+  if (S_ISDIR(status.st_mode)) {
+    errno = EISDIR;
+    return CannotWrite(path);
+  }
+  return IoError("cannot write " + path + ": it is a device or a pipe; choose another name");
+}
 
 std::string TemporaryBeside(const std::string& path) {
   return path + ".partial-" + std::to_string(getpid());
@@ -108,11 +119,7 @@ Status WriteFile(const std::string& path, std::string_view text) {
 }
 
 Status CheckCanWrite(const std::string& path) {
-  struct stat status;
-  if (stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
-    errno = EISDIR;
-    return CannotWrite(path);
-  }
+  SIGNUM_RETURN_IF_ERROR(internal::CheckReplaceable(path));
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   if (access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) != 0) return CannotWrite(path);
   return {};

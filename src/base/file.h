@@ -20,7 +20,8 @@ namespace signum::base {
 Result<std::vector<uint8_t>> ReadFile(const std::string& path, size_t max_bytes = size_t{8} << 30);
 
 // Replaces the file at `path` by `bytes`: written beside, flushed to the disk,
-// renamed. On an error nothing is left behind and the old file stands.
+// renamed. On an error nothing is left behind and the old file stands. What is there
+// and is no file (a device, a pipe) is refused.
 Status WriteFile(const std::string& path, std::span<const uint8_t> bytes);
 Status WriteFile(const std::string& path, std::string_view text);
 
@@ -53,6 +54,7 @@ class Descriptor {
 tl::unexpected<Error> CannotWrite(const std::string& path);
 
 namespace internal {
+Status CheckReplaceable(const std::string& path);
 std::string TemporaryBeside(const std::string& path);
 Status FlushAndRename(const std::string& temporary, const std::string& path);
 void Remove(const std::string& path);
@@ -60,6 +62,7 @@ void Remove(const std::string& path);
 
 template <typename WriteTo>
 Status WriteFileThrough(const std::string& path, WriteTo&& write_to) {
+  SIGNUM_RETURN_IF_ERROR(internal::CheckReplaceable(path));
   const std::string temporary = internal::TemporaryBeside(path);
   Status written = write_to(temporary);
   if (written) written = internal::FlushAndRename(temporary, path);

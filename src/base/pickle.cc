@@ -137,9 +137,9 @@ class Parser {
 
   Status Protocol() {
     SIGNUM_ASSIGN_OR_RETURN(const uint64_t version, Number(1));
-    if (version > 4) {
+    if (version > 5) {
       return Unsupported(
-          fmt::format("{} is a pickle of protocol {}; up to 4 is read", name_, version));
+          fmt::format("{} is a pickle of protocol {}; up to 5 is read", name_, version));
     }
     return {};
   }

@@ -1,8 +1,10 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <random>
 
 #include "calibration/biases.h"
@@ -18,6 +20,7 @@ namespace signum::calibration {
 namespace {
 
 using runtime::RandomGraph;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 data::Dataset Noise(int64_t images) {
@@ -179,7 +182,7 @@ TEST(CorrectBiases, MakesTheMeansThoseOfTheFloatNetwork) {
     for (NodeId id = 0; id < graph.size(); ++id) {
       if (WeightQuantizerSlot(graph.node(id).op) != nullptr) layers.push_back(id);
     }
-    return ChannelMeans(graph, layers, calibration).value();
+    return ChannelMeans(graph, layers, calibration, {}).value();
   };
   const auto largest = [&](const Graph& graph) {
     const auto wanted = means(floats), got = means(graph);
@@ -195,6 +198,92 @@ TEST(CorrectBiases, MakesTheMeansThoseOfTheFloatNetwork) {
   ASSERT_TRUE(CorrectBiases(quantized, floats, calibration));
   ASSERT_TRUE(Verify(quantized));
   EXPECT_LT(largest(quantized), 1e-4);
+}
+
+// Runs of every layer from the images, for comparison.
+void CorrectBiasesFromTheImages(Graph& quantized, const Graph& floats, const Images& images) {
+  std::map<std::string, NodeId> by_name;
+  for (NodeId id = 0; id < floats.size(); ++id) by_name[floats.node(id).name] = id;
+  for (NodeId id = 0; id < quantized.size(); ++id) {
+    Node& layer = quantized.node(id);
+    if (WeightQuantizerOf(layer.op) == nullptr) continue;
+    const auto got = ChannelMeans(quantized, {id}, images, {}).value()[0];
+    const auto wanted = ChannelMeans(floats, {by_name.at(layer.name)}, images, {}).value()[0];
+    std::vector<float> bias(got.size());
+    for (size_t c = 0; c < got.size(); ++c) {
+      const double old = layer.Find("bias") ? layer.Find("bias")->floats()[c] : 0.0f;
+      bias[c] = static_cast<float>(old - (got[c] - wanted[c]));
+    }
+    const auto channels = static_cast<int64_t>(bias.size());
+    layer.parameters["bias"] = Tensor({channels}, std::move(bias));
+    std::visit(Overloaded{[](ConvolutionOp& op) { op.bias = true; },
+                          [](LinearOp& op) { op.bias = true; }, [](auto&) {}},
+               layer.op);
+  }
+}
+
+// FloatNetwork with a chain of layers behind it, a map that stays one up to a layer
+// with a constant in its sum, and layers after that.
+Graph LongNetwork() {
+  RandomGraph g({1, 3, 8, 7}, 9);
+  const auto relu = [&](NodeId in) { return g.Activation(in, ActivationKind::kRelu); };
+  const NodeId constant =
+      g.Add(ConstantOp{{1, 6, 1, 1}}, {}, {{"value", Tensor::Filled({1, 6, 1, 1}, 0.25f)}});
+  const NodeId a = relu(g.Convolution(g.input(), Convolution3x3(6)));
+  const NodeId b = relu(g.Convolution(a, Convolution3x3(6)));
+  const NodeId c = relu(g.Add(AddOp{}, {g.Convolution(b, Convolution3x3(6)), a}));
+  const NodeId d = g.Add(AddOp{}, {g.Convolution(c, Convolution3x3(6, 6)), constant});
+  const NodeId e = g.Convolution(d, Convolution3x3(5));
+  const NodeId features = g.Linear(g.Add(FlattenOp{}, {e}), 12);
+  g.Linear(relu(features), 4);
+  return g.graph();
+}
+
+TEST(CorrectBiases, IsTheSameFromWhereverItGoesOn) {
+  const data::Dataset images = Noise(37);
+  for (const int bits : {4, 1}) {
+    const Graph floats = LongNetwork();
+    const QuantizationPolicy policy = {
+        .weight_bits = 3, .activation_bits = 4, .layers = {{"n6", 1, bits}, {"n11", 8, bits}}};
+    Graph network = InsertQuantizers(floats, policy).value();
+    int64_t runs = 0;  // of a batch, and 1 for the beginning
+    const Images calibration{
+        .dataset = &images, .count = 37, .progress = [&](const Progress&) { ++runs; }};
+    ASSERT_TRUE(CalibrateQuantizers(network, floats, calibration, {}));
+    quant::FreezeWeights(network);
+    Graph expected = network;
+    CorrectBiasesFromTheImages(expected, floats, calibration);
+    EXPECT_NE(expected, network);
+    // All that fits, the smaller maps only, nothing.
+    for (const int64_t resume_bytes : {kMostResumeBytes, int64_t{37 * 8 * 7 * 5}, int64_t{0}}) {
+      Graph corrected = network;
+      runs = 0;
+      ASSERT_TRUE(CorrectBiases(corrected, floats, calibration, resume_bytes));
+      EXPECT_EQ(corrected, expected) << bits << " bits, " << resume_bytes << " bytes";
+      EXPECT_EQ(runs, 1 + 3 * (1 + 7));
+    }
+  }
+}
+
+TEST(QuantizeAfterTraining, TellsHowFarItIs) {
+  const data::Dataset images = Noise(20);
+  std::vector<std::string> heard;
+  const Images calibration{
+      .dataset = &images, .count = 99, .progress = [&](const Progress& at) {
+        heard.push_back(fmt::format("{} {}/{} {}", at.stage, at.done, at.total, at.unit));
+      }};
+  ASSERT_TRUE(QuantizeAfterTraining(LongNetwork(), {.policy = EightBits(), .correct_biases = true},
+                                    calibration));
+  EXPECT_THAT(
+      std::vector(heard.begin(), heard.begin() + 6),
+      ElementsAre("ranges 0/20 images", "ranges 16/20 images", "ranges 20/20 images",
+                  "histograms 0/20 images", "histograms 16/20 images", "histograms 20/20 images"));
+  ASSERT_EQ(heard.size(), 6 + (1 + 7) + (1 + 8 * 2));  // 7 layers
+  EXPECT_TRUE(heard[6].starts_with("weights 0/")) << heard[6];
+  EXPECT_TRUE(heard[7].starts_with("weights 162/")) << heard[7];
+  EXPECT_EQ(heard[14], "biases 0/160 images");
+  EXPECT_EQ(heard[15], "biases 16/160 images");
+  EXPECT_EQ(heard.back(), "biases 160/160 images");
 }
 
 TEST(EqualizeLayers, KeepsTheFunction) {

@@ -16,47 +16,56 @@ constexpr int64_t kBatch = 16;
 
 }  // namespace
 
+int64_t Images::size() const { return std::min(count, dataset->size()); }
+
+InputSource PixelsOf(const Images& images) {
+  const data::Dataset& dataset = *images.dataset;
+  std::vector<int64_t> order = data::EpochOrder(dataset.size(), images.seed, 0);
+  return
+      [&dataset, order = std::move(order)](int64_t first, int64_t batch, std::span<float> inputs) {
+        data::FillBatch(dataset, std::span(order).subspan(first, batch), {}, 0, 0, inputs.data());
+      };
+}
+
 Status ObserveValues(const Graph& graph, std::vector<NodeId> nodes, const Images& images,
+                     const InputSource& source, const Pass& pass,
                      const runtime::ValueObserver& observe) {
   SIGNUM_ASSIGN_OR_RETURN(const Isa isa, AllowedIsa());
   SIGNUM_ASSIGN_OR_RETURN(auto program,
                           runtime::Compile(graph, {.isa = isa, .keep = std::move(nodes)}));
+  const int64_t count = images.size();
   SIGNUM_ASSIGN_OR_RETURN(
       const auto executor,
-      runtime::Executor::Create(program, {.threads = images.threads, .max_batch = kBatch}));
-  const data::Dataset& dataset = *images.dataset;
-  const std::vector<int64_t> order = data::EpochOrder(dataset.size(), images.seed, 0);
-  const int64_t count = std::min(images.count, dataset.size());
+      runtime::Executor::Create(program,
+                                {.threads = images.threads, .max_batch = std::min(kBatch, count)}));
+  const auto tell = [&](int64_t done) {
+    if (images.progress) images.progress({pass.stage, done, pass.passes * count});
+  };
+  if (pass.index == 0) tell(0);
   std::vector<float> inputs, outputs;
   for (int64_t first = 0; first < count; first += kBatch) {
     const int64_t batch = std::min(kBatch, count - first);
-    inputs.resize(static_cast<size_t>(batch * dataset.image_shape.elements()));
+    inputs.resize(static_cast<size_t>(batch * program->input_shape().elements()));
     outputs.resize(static_cast<size_t>(batch * program->output_shape().elements()));
-    data::FillBatch(dataset, std::span(order).subspan(first, batch), {}, 0, 0, inputs.data());
+    source(first, batch, inputs);
     SIGNUM_RETURN_IF_ERROR(executor->Run(inputs, batch, outputs, observe));
+    tell(pass.index * count + first + batch);
   }
   return {};
 }
 
 Result<std::vector<std::vector<double>>> ChannelMeans(const Graph& graph,
                                                       const std::vector<NodeId>& nodes,
-                                                      const Images& images) {
+                                                      const Images& images, const Pass& pass) {
   SIGNUM_ASSIGN_OR_RETURN(const std::vector<Shape> shapes, InferShapes(graph));
-  std::map<NodeId, std::vector<double>> sums;
-  for (NodeId node : nodes) sums[node].resize(static_cast<size_t>(shapes[node][1]));
-  std::map<NodeId, int64_t> counts;
+  std::map<NodeId, ChannelMean> means;
+  for (NodeId node : nodes) means.emplace(node, ChannelMean(shapes[node]));
   SIGNUM_RETURN_IF_ERROR(ObserveValues(
-      graph, nodes, images, [&](NodeId node, int64_t batch, std::span<const float> values) {
-        std::vector<double>& sum = sums[node];
-        ForEachChannel(shapes[node], values, [&](int64_t channel, float x) { sum[channel] += x; });
-        counts[node] += batch * shapes[node].elements() / shapes[node][1];
-      }));
-  std::vector<std::vector<double>> means;
-  for (NodeId node : nodes) {
-    means.push_back(sums[node]);
-    for (double& mean : means.back()) mean /= static_cast<double>(counts[node]);
-  }
-  return means;
+      graph, nodes, images, PixelsOf(images), pass,
+      [&](NodeId node, int64_t, std::span<const float> values) { means.at(node).Add(values); }));
+  std::vector<std::vector<double>> all;
+  for (NodeId node : nodes) all.push_back(means.at(node).means());
+  return all;
 }
 
 }  // namespace signum::calibration

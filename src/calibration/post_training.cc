@@ -36,7 +36,9 @@ Result<Graph> QuantizeAfterTraining(const Graph& graph, const PostTrainingOption
   if (options.equalize) floats = EqualizeLayers(floats);
   SIGNUM_ASSIGN_OR_RETURN(Graph quantized, InsertQuantizers(floats, options.policy));
   SIGNUM_RETURN_IF_ERROR(CalibrateQuantizers(quantized, floats, images, options.values));
-  quant::FreezeWeights(quantized, options.weights);
+  quant::FreezeWeights(quantized, options.weights, [&](int64_t done, int64_t total) {
+    if (images.progress) images.progress({"weights", done, total, "weights"});
+  });
   if (options.correct_biases) {
     SIGNUM_RETURN_IF_ERROR(CorrectBiases(quantized, floats, images));
   }

@@ -69,7 +69,7 @@ void Widen(std::span<const float> values, Source& source) {
 
 Status FindRanges(const Graph& floats, const Images& images, Sources& sources) {
   SIGNUM_RETURN_IF_ERROR(ObserveValues(
-      floats, Nodes(sources), images,
+      floats, Nodes(sources), images, PixelsOf(images), {.stage = "ranges"},
       [&](NodeId node, int64_t, std::span<const float> values) { Widen(values, sources[node]); }));
   for (const auto& [node, source] : sources) {
     if (source.finite) continue;
@@ -96,7 +96,7 @@ Status FindMeansOfOneBit(const Graph& quantized, const Graph& floats, const Imag
     if (OpOf(quantized, source).bits == 1) nodes.push_back(node);
   }
   if (nodes.empty()) return {};
-  SIGNUM_ASSIGN_OR_RETURN(auto means, ChannelMeans(floats, nodes, images));
+  SIGNUM_ASSIGN_OR_RETURN(auto means, ChannelMeans(floats, nodes, images, {.stage = "means"}));
   for (size_t i = 0; i < nodes.size(); ++i) sources[nodes[i]].channel_means = std::move(means[i]);
   return {};
 }
@@ -122,7 +122,7 @@ Status CalibrateQuantizers(Graph& quantized, const Graph& floats, const Images& 
     if (OpOf(quantized, source).bits > 1) source.histogram.emplace(source.range);
   }
   SIGNUM_RETURN_IF_ERROR(ObserveValues(
-      floats, Nodes(sources), images,
+      floats, Nodes(sources), images, PixelsOf(images), {.stage = "histograms"},
       [&](NodeId node, int64_t, std::span<const float> values) { Count(values, sources[node]); }));
   for (const auto& [node, source] : sources) {
     Node& quantizer = quantized.node(source.quantizer);

@@ -133,7 +133,7 @@ TEST(Cifar10, PickleNeverCallsAnythingElse) {
                      "cos\nsystem\nU\x02ls\x85R."),
               AllOf(HasSubstr("os.system"), HasSubstr("nothing is executed")));
   EXPECT_THAT(refuse("\x80\x02i__main__\nX\n."), HasSubstr("opcode 0x69"));
-  EXPECT_THAT(refuse("\x80\x05."), HasSubstr("protocol 5"));
+  EXPECT_THAT(refuse("\x80\x06."), HasSubstr("protocol 6"));
   EXPECT_THAT(refuse("\x80\x02}."), HasSubstr("without the array 'data'"));
   EXPECT_THAT(refuse("\x80\x02h\x05."), HasSubstr("recalls"));
   EXPECT_THAT(refuse("\x80\x02u."), HasSubstr("lacks a mark"));

@@ -27,7 +27,7 @@ Status CheckLayer(const Node& node, const Tensor& weight, int largest_input) {
   const int64_t rows = weight.shape()[0];
   const int64_t row_size = weight.elements() / rows;
   // Almost every layer fits whatever its codes, and then need not be read.
-  if (row_size <= kHighestSum / (int64_t{127} * largest_input)) return {};
+  if (row_size <= kHighestSum / (int64_t{128} * largest_input)) return {};
   for (int64_t row = 0; row < rows; ++row) {
     int64_t sum = 0;
     for (int8_t code : codes.subspan(row * row_size, row_size)) sum += code < 0 ? -code : code;

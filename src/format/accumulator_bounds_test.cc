@@ -42,6 +42,18 @@ TEST(AccumulatorBounds, TheLargestSumThatFitsPassesAndOneMoreDoesNot) {
   }
 }
 
+TEST(AccumulatorBounds, CountsTheLowestCodeOfEightBits) {
+  const auto all_lowest = [](int64_t features) {
+    Graph graph = OneLayer(127 * (features - 1), 8);
+    for (int8_t& code : graph.node(3).parameters.at("weight").codes()) code = -128;
+    return graph;
+  };
+  const int64_t fits = 2147483647 / (255 * 128);
+  ASSERT_TRUE(Verify(all_lowest(fits)).has_value());
+  EXPECT_TRUE(CheckAccumulators(all_lowest(fits)).has_value());
+  EXPECT_FALSE(CheckAccumulators(all_lowest(fits + 1)).has_value());
+}
+
 TEST(AccumulatorBounds, FewerInputBitsLeaveMoreRoom) {
   EXPECT_TRUE(CheckAccumulators(OneLayer(2147483647 / 255 + 1, 1)).has_value());
   EXPECT_TRUE(CheckAccumulators(OneLayer(2147483647 / 255 + 1, 4)).has_value());

@@ -67,6 +67,7 @@ Result<std::vector<int8_t>> UnpackCodes(std::span<const uint8_t> packed, int64_t
     return codes;
   }
   std::vector<int8_t> codes = UnpackFields(packed, count, bits);
+  if (bits == 8) return codes;
   const auto lowest = static_cast<int8_t>(-(1 << (bits - 1)));
   const auto bad = std::find(codes.begin(), codes.end(), lowest);
   if (bad != codes.end()) {

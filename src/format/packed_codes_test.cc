@@ -42,7 +42,7 @@ TEST(PackedCodes, EveryWidthAndTailComesBack) {
 }
 
 TEST(PackedCodes, TheCodeBelowTheSymmetricRangeIsRefused) {
-  for (int bits = 2; bits <= 8; ++bits) {
+  for (int bits = 2; bits <= 7; ++bits) {
     std::vector<uint8_t> packed(PackedBytes(3, bits));
     const int field = 2 * bits + bits - 1;  // the sign bit of code 2
     packed[field / 8] = static_cast<uint8_t>(1 << field % 8);
@@ -50,6 +50,14 @@ TEST(PackedCodes, TheCodeBelowTheSymmetricRangeIsRefused) {
     ASSERT_FALSE(unpacked.has_value());
     EXPECT_THAT(unpacked.error().message, HasSubstr("code 2 is -"));
   }
+}
+
+TEST(PackedCodes, EightBitsHoldEveryByte) {
+  std::vector<int8_t> codes;
+  for (int code = -128; code <= 127; ++code) codes.push_back(static_cast<int8_t>(code));
+  const auto unpacked = UnpackCodes(PackCodes(codes, 8), 256, 8);
+  ASSERT_TRUE(unpacked.has_value()) << unpacked.error().message;
+  EXPECT_EQ(*unpacked, codes);
 }
 
 TEST(PackedCodes, AnUnusedBitThatIsSetIsRefused) {

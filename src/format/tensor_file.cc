@@ -5,6 +5,7 @@
 #include <bit>
 #include <utility>
 
+#include "base/float16.h"
 #include "base/shape.h"
 #include "format/sgn_wire.h"
 
@@ -24,23 +25,9 @@ float FromFloat64(const uint8_t* bytes) {
   return static_cast<float>(std::bit_cast<double>(ReadWord<uint64_t>(bytes)));
 }
 
-// The upper half of a float32.
-float FromBfloat16(const uint8_t* bytes) {
-  return std::bit_cast<float>(uint32_t{ReadWord<uint16_t>(bytes)} << 16);
-}
+float FromBfloat16(const uint8_t* bytes) { return base::FromBfloat16(ReadWord<uint16_t>(bytes)); }
 
-// IEEE 754 binary16; a float32 holds every value of it.
-float FromFloat16(const uint8_t* bytes) {
-  const uint32_t half = ReadWord<uint16_t>(bytes);
-  const uint32_t sign = (half & 0x8000) << 16;
-  const uint32_t exponent = half >> 10 & 0x1F, fraction = half & 0x3FF;
-  if (exponent == 0) {
-    const float magnitude = static_cast<float>(fraction) * 0x1p-24f;
-    return sign == 0 ? magnitude : -magnitude;
-  }
-  const uint32_t wide = exponent == 0x1F ? 0xFF : exponent + (127 - 15);
-  return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
-}
+float FromFloat16(const uint8_t* bytes) { return base::FromFloat16(ReadWord<uint16_t>(bytes)); }
 
 int8_t FromInt8(const uint8_t* bytes) { return static_cast<int8_t>(*bytes); }
 

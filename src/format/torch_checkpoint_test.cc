@@ -158,7 +158,8 @@ TEST(TorchCheckpoint, AnythingButPlainTensorsIsRefusedByName) {
   EXPECT_THAT(Refuse(checkpoint, "\x80\x02))\x81."), HasSubstr("0x81 (NEWOBJ)"));
   EXPECT_THAT(Refuse(checkpoint, "\x80\x02P0\n."), HasSubstr("0x50 (PERSID)"));
   EXPECT_THAT(Refuse(checkpoint, "\x80\x02\xff."), HasSubstr("0xff (unknown)"));
-  EXPECT_THAT(Refuse(checkpoint, "\x80\x05."), HasSubstr("protocol 5"));
+  EXPECT_THAT(Refuse(checkpoint, "\x80\x05\x97."), HasSubstr("0x97 (NEXT_BUFFER)"));
+  EXPECT_THAT(Refuse(checkpoint, "\x80\x06."), HasSubstr("protocol 6"));
   EXPECT_THAT(Refuse(checkpoint, "\x80\x02" + PickleName("a\nb\x1b[31m", "c") + "."),
               HasSubstr("the Python object a.b?[31m"));
 }

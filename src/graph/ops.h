@@ -35,12 +35,19 @@ struct Window {
 };
 
 // How a weight is quantized: symmetric, scale times integer code. 1 bit: codes
-// -1 and +1, scale alpha = mean |w|. 2 to 8 bits: codes within +-(2^(bits-1)-1).
+// -1 and +1, scale alpha = mean |w|. 2 to 8 bits: codes within +-(2^(bits-1)-1);
+// in 8 bits also -128, which Signum's own quantizer leaves out but other tools use.
 struct WeightQuantizer {
   int bits = 1;
   bool per_channel = true;  // a scale per output channel; else one per layer
   bool operator==(const WeightQuantizer&) const = default;
 };
+
+// The bounds of the codes of a weight of 1 to 8 bits.
+constexpr int LowestWeightCode(int bits) {
+  return bits == 1 ? -1 : bits == 8 ? -128 : -((1 << (bits - 1)) - 1);
+}
+constexpr int HighestWeightCode(int bits) { return bits == 1 ? 1 : (1 << (bits - 1)) - 1; }
 
 // The network's input, in the domain that its users hand over: images as floats
 // in [0, 1], shape {1, channels, height, width}.

@@ -21,7 +21,7 @@ class Tensor {
 
   // `values.size()` must be `shape.elements()`.
   Tensor(Shape shape, std::vector<float> values);
-  // Codes of a quantized weight: -1 and +1 for 1 bit, else -(2^(k-1)-1) .. 2^(k-1)-1.
+  // Codes of a quantized weight: see WeightQuantizer in ops.h.
   Tensor(Shape shape, std::vector<int8_t> codes);
 
   static Tensor Filled(Shape shape, float value);

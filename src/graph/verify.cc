@@ -21,9 +21,9 @@ struct Expected {
 
 Status CheckCodes(const Tensor& weight, int bits) {
   const auto codes = weight.codes();
-  const int highest = bits == 1 ? 1 : (1 << (bits - 1)) - 1;
+  const int lowest = LowestWeightCode(bits), highest = HighestWeightCode(bits);
   for (int8_t code : codes) {
-    if (code < -highest || code > highest || (bits == 1 && code == 0)) {
+    if (code < lowest || code > highest || (bits == 1 && code == 0)) {
       return InvalidArgument(fmt::format("weight code {} does not fit {} bit(s)", code, bits));
     }
   }
@@ -193,7 +193,7 @@ Status VerifyNode(const Graph& graph, const Node& node, const std::vector<Shape>
   const std::vector<Expected> expected = ExpectedParameters(node, in);
   for (const auto& [role, tensor] : node.parameters) {
     const bool known = std::any_of(expected.begin(), expected.end(),
-                                   [&](const Expected& e) { return role == e.role; });
+                                   [&, &role = role](const Expected& e) { return role == e.role; });
     if (!known) return InvalidArgument(fmt::format("has an unexpected parameter '{}'", role));
   }
   for (const Expected& parameter : expected) {

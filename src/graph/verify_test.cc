@@ -44,6 +44,26 @@ std::string Refusal(const Spoil& spoil) {
 
 TEST(Verify, AcceptsAWellFormedGraph) { EXPECT_TRUE(Verify(SmallGraph())); }
 
+TEST(Verify, KnowsTheCodesOfAWeight) {
+  const auto refusal = [](int bits, int8_t code) {
+    return Refusal([&](Graph& g) {
+      std::get<ConvolutionOp>(g.node(1).op).weight_quantizer->bits = bits;
+      g.node(1).parameters["weight"].codes()[7] = code;
+    });
+  };
+  for (int bits = 2; bits <= 8; ++bits) {
+    const auto highest = static_cast<int8_t>((1 << (bits - 1)) - 1);
+    EXPECT_EQ(refusal(bits, highest), "accepted");
+    EXPECT_EQ(refusal(bits, static_cast<int8_t>(-highest)), "accepted");
+    EXPECT_EQ(refusal(bits, 0), "accepted");
+    if (bits < 8) {
+      EXPECT_THAT(refusal(bits, static_cast<int8_t>(highest + 1)), HasSubstr("does not fit"));
+      EXPECT_THAT(refusal(bits, static_cast<int8_t>(-highest - 1)), HasSubstr("does not fit"));
+    }
+  }
+  EXPECT_EQ(refusal(8, -128), "accepted");
+}
+
 TEST(Verify, NamesTheNodeAndTheFault) {
   EXPECT_THAT(Refusal([](Graph& g) { g.node(1).parameters.erase("weight_scale"); }),
               HasSubstr("node 'conv' (Convolution): has no parameter 'weight_scale'"));

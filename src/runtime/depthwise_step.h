@@ -15,7 +15,7 @@
 
 namespace signum::runtime {
 
-// sums += value * weight. A product of codes, at most 255 * 127, fits 16 bits,
+// sums += value * weight. A product of codes, at most 255 * 128, fits 16 bits,
 // and the baseline instruction set multiplies 16 bits at a time but not 32.
 inline void MultiplyAdd(const uint8_t* values, const int16_t* weights, int64_t count,
                         int32_t* sums) {

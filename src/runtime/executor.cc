@@ -83,9 +83,10 @@ void Executor::Observe(const RunContext& context, const ValueObserver& observe) 
     }
     const auto* codes = context.At<const uint8_t>(value);
     floats.resize(elements);
-    std::transform(codes, codes + elements, floats.begin(), [&](uint8_t code) {
-      return value.encoding.scale * static_cast<float>(code - value.encoding.zero_point);
-    });
+    std::transform(codes, codes + elements, floats.begin(),
+                   [&encoding = value.encoding](uint8_t code) {
+                     return encoding.scale * static_cast<float>(code - encoding.zero_point);
+                   });
     observe(node, context.batch, floats);
   }
 }

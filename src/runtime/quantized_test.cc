@@ -211,6 +211,41 @@ TEST(Quantized, FloatWeightsWithAQuantizerAreQuantized) {
   EXPECT_THAT(program->steps()[1].report.kernel, testing::HasSubstr("gemm_u8w1"));
 }
 
+// -128, which other tools use, with the highest and lowest values: a depthwise layer, a
+// convolution and a linear layer, whose sums are as far from 0 as they get.
+TEST(Quantized, TakesTheLowestCodeOfEightBits) {
+  for (int zero_point : {0, 128, 255}) {
+    RandomGraph g({1, 32, 5, 5}, 1, /*dyadic=*/true);
+    const auto lowest = [](const Shape& shape) {
+      std::map<std::string, Tensor> parameters;
+      parameters["weight"] = Tensor(shape, std::vector<int8_t>(shape.elements(), -128));
+      parameters["weight_scale"] = Tensor::Filled({shape[0]}, 0x1p-7f);
+      return parameters;
+    };
+    ConvolutionOp op;
+    op.output_channels = 32;
+    op.window = {{3, 3}, {1, 1}, {1, 1}, Padding::All(1)};
+    op.bias = false;
+    op.weight_quantizer = WeightQuantizer{8, true};
+    const NodeId image = g.Quantize(g.input(), 8, zero_point, 0x1p-8f);
+    const NodeId conv = g.Quantize(g.Add(op, {image}, lowest({32, 32, 3, 3})), 8, 200, 0.5f);
+    op.groups = 32;
+    const NodeId depthwise = g.Quantize(g.Add(op, {conv}, lowest({32, 1, 3, 3})), 8, 7, 2.0f);
+    const NodeId mean = g.Add(MaxPoolOp{Window{{5, 5}, {1, 1}, {1, 1}, {}}}, {depthwise});
+    g.Add(LinearOp{3, false, WeightQuantizer{8, true}}, {g.Add(FlattenOp{}, {mean})},
+          lowest({3, 32}));
+    ExpectExact(g, fmt::format("zero-point {}", zero_point));
+    for (float pixel : {-1.0f, 1.0f}) {
+      const std::vector<float> images(32 * 25, pixel);
+      const std::vector<double> expected = Interpret(g.graph(), images, 1);
+      for (Isa isa : SupportedIsas()) {
+        const std::vector<float> got = RunGraph(g.graph(), images, 1, {.isa = isa});
+        for (size_t i = 0; i < got.size(); ++i) ASSERT_EQ(got[i], expected[i]) << IsaName(isa);
+      }
+    }
+  }
+}
+
 // 255 times this many pixels is more than an int32 holds.
 TEST(Quantized, AveragesMapsOfAnySize) {
   RandomGraph g({1, 1, 2903, 2903}, 1);

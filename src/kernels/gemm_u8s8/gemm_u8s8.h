@@ -1,7 +1,7 @@
 // gemm_u8s8: 8-bit unsigned activations times signed weight codes of 2 to 8
 // bits, exact in int32.
 //
-//   C[r][c] = init[c] + sum over k of A[r][k] * W[c][k],   W in -127..127
+//   C[r][c] = init[c] + sum over k of A[r][k] * W[c][k],   W in -128..127
 //
 // A holds the codes of a 1- to 8-bit activation; `init` carries what the
 // activation's zero point adds: -zero_point * sum over k of W[c][k], plus

@@ -8,24 +8,24 @@
 namespace signum::kernels {
 namespace {
 
-int64_t RandomCode(std::mt19937& generator) { return Uniform(generator, -127, 127); }
+int64_t RandomCode(std::mt19937& generator) { return Uniform(generator, -128, 127); }
 
 TEST(GemmU8S8, ListIsRankedAndSelectorSaysWhy) {
   CheckListAndSelector("gemm_u8s8", GemmU8S8Kernels(), SelectGemmU8S8);
 }
 
 TEST(GemmU8S8, ReferenceByHand) {
-  // 10 + 1*2 - 2*3 + 3*4 = 18; -20 - 127 + 0 + 3*127 = 234;
-  // 10 + 255*2 + 0 + 0 = 520; -20 - 255*127 = -32405.
+  // 10 + 1*2 - 2*3 + 3*4 = 18; -20 - 128 + 0 + 3*127 = 233;
+  // 10 + 255*2 + 0 + 0 = 520; -20 - 255*128 = -32660.
   const IntegerGemmCase test = {.m = 2,
                                 .n = 2,
                                 .k = 3,
                                 .row_gap = 0,
                                 .a = {1, 2, 3, 255, 0, 0},
-                                .codes = {2, -3, 4, -127, 0, 127},
+                                .codes = {2, -3, 4, -128, 0, 127},
                                 .init = {10, -20}};
   EXPECT_EQ(RunIntegerGemm<int8_t>(kGemmU8S8Reference, test),
-            (std::vector<int32_t>{18, 234, 520, -32405}));
+            (std::vector<int32_t>{18, 233, 520, -32660}));
 }
 
 TEST(GemmU8S8, EveryKernelEqualsReferenceAtEverySize) {
@@ -37,7 +37,7 @@ TEST(GemmU8S8, ColumnsSplit) { CheckIntegerGemmColumnSplit<int8_t>(GemmU8S8Kerne
 TEST(GemmU8S8, ExtremesDoNotSaturate) {
   for (int64_t k : {1, 2, 4, 64, 320, 4096}) {
     for (int a : {0, 1, 128, 255}) {
-      for (int code : {-127, -1, 1, 127}) {
+      for (int code : {-128, -127, -1, 1, 127}) {
         CheckIntegerGemmConstant<int8_t>(GemmU8S8Kernels(), k, static_cast<uint8_t>(a),
                                          static_cast<int8_t>(code), 0);
       }
@@ -46,7 +46,7 @@ TEST(GemmU8S8, ExtremesDoNotSaturate) {
 }
 
 TEST(GemmU8S8, WrapsModulo32Bits) {
-  for (int code : {-127, 127}) {
+  for (int code : {-128, 127}) {
     for (int32_t init :
          {std::numeric_limits<int32_t>::min(), std::numeric_limits<int32_t>::max()}) {
       CheckIntegerGemmConstant<int8_t>(GemmU8S8Kernels(), 4096, 255, static_cast<int8_t>(code),

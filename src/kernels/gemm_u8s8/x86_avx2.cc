@@ -1,6 +1,6 @@
 // 8 columns to a vector. Activations and weights of a step of 4 are split into
 // even and odd bytes, widened to 16 bits, and multiplied in pairs by vpmaddwd,
-// whose 32-bit sums 2 * 255 * 127 cannot saturate. Weights from panels.h.
+// whose 32-bit sums 2 * 255 * 128 cannot saturate. Weights from panels.h.
 #include <immintrin.h>
 
 #include <cstring>

@@ -49,9 +49,10 @@ std::map<std::string, Tensor> RandomGraph::WeightParameters(
     return parameters;
   }
   std::vector<int8_t> codes;
-  const int highest = quantizer->bits == 1 ? 1 : (1 << (quantizer->bits - 1)) - 1;
+  const int lowest = LowestWeightCode(quantizer->bits);
+  const auto count = static_cast<uint32_t>(HighestWeightCode(quantizer->bits) - lowest + 1);
   for (int64_t i = 0; i < shape.elements(); ++i) {
-    const int code = static_cast<int>(random_() % (2 * highest + 1)) - highest;
+    const int code = static_cast<int>(random_() % count) + lowest;
     codes.push_back(static_cast<int8_t>(quantizer->bits > 1 ? code : random_() % 2 ? 1 : -1));
   }
   const int64_t scales = quantizer->per_channel ? shape[0] : 1;

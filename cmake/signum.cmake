@@ -22,26 +22,31 @@ function(signum_room name)
 endfunction()
 
 # signum_test(NAME SOURCES a_test.cc... [DEPENDS target...] [TIMEOUT seconds]
-#             [EACH_ISA] [NO_DISCOVER])
+#             [COST seconds] [EACH_ISA] [NO_DISCOVER])
 # A GoogleTest program. Each of its cases is one ctest case; with NO_DISCOVER the
-# program is. With EACH_ISA the program also runs under every cap of SIGNUM_ISA;
+# program is. ctest starts what has a high COST first. With EACH_ISA the program also runs under every cap of SIGNUM_ISA;
 # it must skip, aloud, the caps that the machine lacks.
 function(signum_test name)
   if(NOT SIGNUM_TESTS)
     return()
   endif()
-  cmake_parse_arguments(TEST "EACH_ISA;NO_DISCOVER" "TIMEOUT" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(TEST "EACH_ISA;NO_DISCOVER" "TIMEOUT;COST" "SOURCES;DEPENDS" ${ARGN})
   if(NOT TEST_TIMEOUT)
     set(TEST_TIMEOUT 300)
   endif()
+  if(NOT TEST_COST)
+    set(TEST_COST 0)
+  endif()
   add_executable(${name} ${TEST_SOURCES})
+  # Tests run for less time than an optimizer takes for them.
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
   target_link_libraries(${name} PRIVATE signum_flags ${TEST_DEPENDS} GTest::gmock_main)
   if(TEST_NO_DISCOVER)
     add_test(NAME ${name} COMMAND ${name})
-    set_tests_properties(${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT})
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT} COST ${TEST_COST})
   else()
     gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 120
-      PROPERTIES TIMEOUT ${TEST_TIMEOUT})
+      PROPERTIES TIMEOUT ${TEST_TIMEOUT} COST ${TEST_COST})
   endif()
   if(TEST_EACH_ISA)
     foreach(isa scalar avx2 avx512)
@@ -50,6 +55,25 @@ function(signum_test name)
         ENVIRONMENT "SIGNUM_ISA=${isa}" SKIP_REGULAR_EXPRESSION "SIGNUM_ISA=${isa}, but this CPU reaches only")
     endforeach()
   endif()
+endfunction()
+
+# signum_fuzz(NAME SOURCES a_fuzz.cc... ROOMS room...)
+# A libFuzzer program NAME_fuzz, guided by the branches of these rooms, for `./dev
+# fuzz`. The tests run it on what tests/corpus/NAME holds, and on nothing else.
+function(signum_fuzz name)
+  if(NOT SIGNUM_FUZZ)
+    return()
+  endif()
+  cmake_parse_arguments(FUZZ "" "" "SOURCES;ROOMS" ${ARGN})
+  add_executable(${name}_fuzz ${FUZZ_SOURCES})
+  target_link_options(${name}_fuzz PRIVATE -fsanitize=fuzzer)
+  foreach(room ${FUZZ_ROOMS})
+    target_compile_options(signum_${room} PRIVATE -fsanitize=fuzzer-no-link)
+    target_link_libraries(${name}_fuzz PRIVATE signum_${room})
+  endforeach()
+  add_test(NAME ${name}_fuzz.corpus
+    COMMAND ${name}_fuzz -runs=0 -timeout=25 ${PROJECT_SOURCE_DIR}/tests/corpus/${name})
+  set_tests_properties(${name}_fuzz.corpus PROPERTIES TIMEOUT 300)
 endfunction()
 
 # signum_benchmark(NAME SOURCES a_bench.cc... [DEPENDS target...])

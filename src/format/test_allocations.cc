@@ -22,6 +22,14 @@ void* operator new(size_t size) {
   if (live > peak_bytes) peak_bytes = live;
   return memory;
 }
+// AddressSanitizer has one of its own, whose memory the operators below do not take.
+void* operator new(size_t size, const std::nothrow_t&) noexcept {
+  try {
+    return operator new(size);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
 void operator delete(void* memory) noexcept {
   live_bytes -= malloc_usable_size(memory);
   std::free(memory);

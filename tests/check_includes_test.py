@@ -54,6 +54,9 @@ class CheckIncludesTest(unittest.TestCase):
         self.assert_fine("src/data/download.cc", "#include <httplib.h>\n")
         self.assert_breach("src/data/a.cc", "#include <httplib.h>\n", "HTTP")
         self.assert_breach("src/format/a.cc", "#include <google/protobuf/message.h>\n", "protobuf")
+        self.assert_breach("apps/signum/a.cc", "#include <onnx/onnx_pb.h>\n", "protobuf")
+        self.assert_fine("apps/signum/a.cc", '#include "onnx/export.h"\n')
+        self.assert_fine("src/onnx/a.cc", "#include <onnx/onnx_pb.h>\n")
 
     def test_intrinsics_stay_in_isa_files(self):
         self.assert_fine("src/kernels/x/x86_avx2.cc", "#include <immintrin.h>\n")

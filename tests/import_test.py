@@ -182,6 +182,40 @@ class ImportTest(unittest.TestCase):
         self.fail("import", path, status=2)
         self.fail("export", "lenet", status=2)
 
+    def test_export_of_onnx(self):
+        model, onnx = self.path("lenet.sgn"), self.path("lenet.onnx")
+        subprocess.run([WRITE_MODEL, "lenet", "1bit", model], check=True)
+        files = []
+        for form in ("qdq", "qonnx"):
+            facts = json.loads(self.succeed("export", model, "--onnx", onnx, "--form", form,
+                                            "--opset", "13", "--json"))
+            self.assertEqual((facts["network"], facts["form"], facts["opset"]),
+                             ("lenet", form, 13))
+            with open(onnx, "rb") as file:
+                files.append(file.read())
+            self.assertEqual(facts["bytes"], len(files[-1]))
+            self.assertEqual(b"qonnx.custom_op.general" in files[-1], form == "qonnx")
+            self.assertIn(b'["class0","class1"', files[-1])
+            self.assertIn(b"conv1.weight", files[-1])
+        self.assertIn("lenet as ONNX of opset 17, qdq form, written to",
+                      self.succeed("export", model, "--onnx", onnx))
+        message = self.fail("export", model, "--onnx", onnx, "--opset", "9")
+        self.assertRegex(message, r"node '.*' \(Quantize\): .* needs opset 10 or newer")
+        self.assertIn("cannot write", self.fail("export", model, "--onnx", self.path("no/a.onnx")))
+
+    def test_export_writes_one_kind_of_file(self):
+        onnx, tensors = self.path("net.onnx"), self.path("net.safetensors")
+        for flags in (["--onnx", onnx, "--safetensors", tensors], [], ["--onnx", onnx, "--opset", "8"],
+                      ["--onnx", onnx, "--form", "tflite"],
+                      ["--safetensors", tensors, "--opset", "13"],
+                      ["--safetensors", tensors, "--form", "qdq"]):
+            with self.subTest(flags=flags):
+                self.fail("export", "lenet", *flags, status=2)
+        self.assertIn("--onnx FILE or --safetensors FILE is required",
+                      self.fail("export", "lenet", status=2))
+        self.assertIn("did you mean '--onnx'?", self.fail("export", "lenet", "--onx", onnx, status=2))
+        self.assertEqual(os.listdir(self.folder.name), [])
+
     def test_numbers_that_are_none(self):
         self.tensors_of("lenet")
         for numbers_typed in (".5,", ".5,x", "1 2 3"):

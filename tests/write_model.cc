@@ -1,7 +1,8 @@
 // Writes an untrained model file, for tests that need one and no training:
-//   write_model NETWORK float|1bit FILE [grey]
+//   write_model NETWORK float|1bit FILE [grey | CHANNELSxHEIGHTxWIDTH]
 // 1bit: weights of 1 bit and feature maps of 8, frozen to codes. Classes are
 // called class0, class1, ... With `grey` the network takes images of 1x28x28.
+#include <cinttypes>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -14,11 +15,12 @@
 namespace {
 
 signum::Status WriteModel(const std::string& network, bool one_bit, const std::string& path,
-                          bool grey) {
+                          const std::string& size) {
   signum::zoo::ZooOptions options;
-  if (grey) {
-    options.channels = 1;
-    options.height = options.width = 28;
+  if (!size.empty() &&
+      std::sscanf(size == "grey" ? "1x28x28" : size.c_str(), "%" SCNd64 "x%" SCNd64 "x%" SCNd64,
+                  &options.channels, &options.height, &options.width) != 3) {
+    return signum::InvalidArgument("'" + size + "' is no size");
   }
   SIGNUM_ASSIGN_OR_RETURN(signum::Graph graph, signum::zoo::BuildZoo(network, options));
   SIGNUM_ASSIGN_OR_RETURN(const std::vector<signum::Shape> shapes, signum::InferShapes(graph));
@@ -37,11 +39,11 @@ signum::Status WriteModel(const std::string& network, bool one_bit, const std::s
 
 int main(int argc, char** argv) {
   if (argc < 4 || argc > 5) {
-    std::fprintf(stderr, "usage: write_model NETWORK float|1bit FILE [grey]\n");
+    std::fprintf(stderr, "usage: write_model NETWORK float|1bit FILE [grey|CxHxW]\n");
     return 2;
   }
   const signum::Status status =
-      WriteModel(argv[1], argv[2] == std::string("1bit"), argv[3], argc == 5);
+      WriteModel(argv[1], argv[2] == std::string("1bit"), argv[3], argc == 5 ? argv[4] : "");
   if (!status) std::fprintf(stderr, "write_model: %s\n", status.error().message.c_str());
   return status ? 0 : 1;
 }

@@ -23,7 +23,7 @@ ARROWS = {
     "report": {"base"},
     "quant": {"base", "graph"},
     "format": {"base", "graph"},
-    "onnx": {"base", "graph"},
+    "onnx": {"base", "graph", "quant"},
     "zoo": {"base", "graph"},
     "adapt": {"base", "graph"},
     "runtime": {"base", "graph", "kernels", "quant", "format"},
@@ -37,7 +37,8 @@ ARROWS = {
 KEPT_LIBRARIES = [
     (r"(torch|ATen|c10)/", r"src/train/", "libtorch stays in src/train"),
     (r"httplib\.h$", r"src/(data/download|server/)", "HTTP stays in src/data/download* and src/server"),
-    (r"(google/protobuf|onnx)/", r"src/onnx/", "protobuf stays in src/onnx"),
+    (r"google/protobuf/|onnx/(onnx[-_]|checker|defs/|shape_inference/)", r"src/onnx/",
+     "protobuf stays in src/onnx"),
     (r"zip\.h$", r"src/format/zip_archive", "libzip stays in src/format/zip_archive"),
     (r"CLI/", r"apps/", "command-line parsing stays in apps"),
     (r"(\w*intrin|arm_neon|arm_sve)\.h$", r"(.*/)?(x86|arm64)_\w+\.cc$",

@@ -11,10 +11,11 @@ set -euo pipefail
 
 packages=(
   build-essential cmake ninja-build pkg-config git ca-certificates python3
-  clang-format-14
+  clang-format-14 clang-14 libclang-rt-14-dev
   libexpected-dev libfmt-dev libcli11-dev nlohmann-json3-dev libtomlplusplus-dev
   libflatbuffers-dev flatbuffers-compiler libstb-dev zlib1g-dev libzip-dev
   libcpp-httplib-dev libssl-dev
+  libonnx-dev libprotobuf-dev libonnx-testdata
   libgtest-dev libgmock-dev libbenchmark-dev
   dataset-fashion-mnist
 )

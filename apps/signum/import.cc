@@ -1,6 +1,8 @@
 // `signum import`: networks from the files of other frameworks. What the file is,
 // its first bytes say; what network its tensors belong to, --arch does, unless the
-// file itself knows.
+// file itself knows. ONNX models are import_onnx.cc's.
+#include "onnx/import.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -19,23 +21,13 @@
 #include "format/state_dict.h"
 #include "format/tensor_file.h"
 #include "format/torch_checkpoint.h"
-#include "model_argument.h"
+#include "import_flags.h"
 #include "report/table.h"
 #include "verb.h"
 #include "zoo/zoo.h"
 
 namespace signum::apps {
 namespace {
-
-struct ImportFlags {
-  std::string file;
-  std::string output;
-  std::string arch;
-  ZooFlags zoo;
-  std::string mean, deviation;  // as typed
-  AssignOptions assign;
-  bool json = false;
-};
 
 // One line of what import tells: a tensor and where it went.
 struct Placement {
@@ -49,27 +41,7 @@ struct Imported {
   std::vector<Placement> placements;
 };
 
-// ".485,.456,.406", as --mean and --std have it.
-Result<std::vector<float>> ParseNumbers(const char* flag, const std::string& text) {
-  std::vector<float> numbers;
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  while (at < end) {
-    float number = 0;
-    const auto [next, error] = std::from_chars(at, end, number);
-    if (error != std::errc() || (next != end && (*next != ',' || next + 1 == end))) {
-      return InvalidArgument(fmt::format(
-          "{} '{}' is not a list of numbers, one for each channel, as in .485,.456,.406", flag,
-          text));
-    }
-    numbers.push_back(number);
-    at = next == end ? end : next + 1;
-  }
-  return numbers;
-}
-
-Result<TensorFile> ReadTensors(const std::string& path) {
-  SIGNUM_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, base::ReadFile(path));
+Result<TensorFile> ReadTensors(std::vector<uint8_t> bytes, const std::string& path) {
   Result<TensorFile> file;
   if (IsTorchCheckpoint(bytes)) {
     file = ParseTorchCheckpoint(std::move(bytes));
@@ -77,8 +49,8 @@ Result<TensorFile> ReadTensors(const std::string& path) {
     file = ParseSafetensors(std::move(bytes));
   } else {
     file = Unsupported(
-        "is neither a PyTorch checkpoint nor a safetensors file, going by how it starts; these "
-        "two are imported");
+        "is neither a PyTorch checkpoint nor a safetensors file nor an ONNX model, going by how it "
+        "starts; these three are imported");
   }
   if (!file) return tl::unexpected(file.error().In(path));
   return file;
@@ -132,13 +104,6 @@ Result<Graph> BuildNetwork(const TensorFile& file, const ImportFlags& flags) {
   return zoo::BuildZoo(flags.arch, options);
 }
 
-// The file's name in ASCII: a model's metadata is text on every system.
-std::string PlainName(const std::string& path) {
-  std::string name = std::filesystem::path(path).filename().string();
-  for (char& c : name) c = c >= ' ' && c < 127 ? c : '?';
-  return name;
-}
-
 Result<Imported> ImportInto(const TensorFile& file, const ImportFlags& flags) {
   Imported imported;
   SIGNUM_ASSIGN_OR_RETURN(imported.graph, BuildNetwork(file, flags));
@@ -157,7 +122,7 @@ Result<Imported> ImportInto(const TensorFile& file, const ImportFlags& flags) {
     imported.placements.push_back(std::move(placement));
   }
   for (const std::string& key : match.unexpected) imported.placements.push_back({.key = key});
-  imported.graph.metadata["imported_from"] = PlainName(flags.file);
+  imported.graph.metadata["imported_from"] = PlainFileName(flags.file);
   return imported;
 }
 
@@ -227,7 +192,13 @@ void PrintTable(const Imported& imported, const ImportFlags& flags) {
 
 Status Import(const ImportFlags& flags) {
   SIGNUM_RETURN_IF_ERROR(base::CheckCanWrite(flags.output));
-  SIGNUM_ASSIGN_OR_RETURN(const TensorFile file, ReadTensors(flags.file));
+  SIGNUM_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, base::ReadFile(flags.file));
+  if (onnx::IsOnnx(bytes)) return ImportOnnxModel(bytes, flags);
+  if (!flags.tensor.empty()) {
+    return InvalidArgument("--tensor names an output of an ONNX model, which '" + flags.file +
+                           "' is not");
+  }
+  SIGNUM_ASSIGN_OR_RETURN(const TensorFile file, ReadTensors(std::move(bytes), flags.file));
   if (flags.arch.empty() && !HasGraph(file)) {
     return InvalidArgument(
         fmt::format("'{}' does not say which network its tensors belong to; name it with --arch, "
@@ -250,14 +221,19 @@ Status Import(const ImportFlags& flags) {
 
 Action AddImport(CLI::App& command) {
   const auto flags = std::make_shared<ImportFlags>();
-  command.add_option("FILE", flags->file, "a PyTorch checkpoint or a safetensors file")->required();
+  command
+      .add_option("FILE", flags->file, "an ONNX model, a PyTorch checkpoint or a safetensors file")
+      ->required();
   command.add_option("-o,--output", flags->output, "the .sgn file to write")
       ->type_name("FILE")
       ->required();
   command
       .add_option("--arch", flags->arch,
-                  "the zoo network that the tensors are for; a safetensors file that `signum "
-                  "export` wrote needs none")
+                  "the zoo network that the tensors are for; an ONNX model, and a safetensors file "
+                  "that `signum export` wrote, need none")
+      ->type_name("NAME");
+  command
+      .add_option("--tensor", flags->tensor, "which output to keep of an ONNX model with several")
       ->type_name("NAME");
   command.add_option("--mean", flags->mean, "what the network subtracts from its input's channels")
       ->type_name("X,Y,Z");

@@ -47,7 +47,7 @@ const std::vector<Verb>& Verbs() {
       {"import", "make a model of another framework's weights",
        "signum import resnet20.pth --arch resnet20 --shortcut pad -o resnet20.sgn", AddImport},
       {"export", "write a model for other frameworks",
-       "signum export lenet-w1.sgn --safetensors lenet-w1.safetensors", AddExport},
+       "signum export lenet-w1.sgn --onnx lenet-w1.onnx", AddExport},
   };
   return verbs;
 }

@@ -4,14 +4,20 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <cctype>
 #include <map>
+#include <ostream>
 #include <string>
 #include <vector>
 
 #include "onnx/testing/backend_tests.h"
 
 namespace signum::onnx {
+
+// For GoogleTest, which looks here and would print their bytes.
+void PrintTo(const BackendTest& test, std::ostream* out) { *out << test.folder; }
+void PrintTo(Verdict verdict, std::ostream* out) { *out << VerdictName(verdict); }
+
 namespace {
 
 using ::testing::HasSubstr;

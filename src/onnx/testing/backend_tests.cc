@@ -309,6 +309,16 @@ void JudgeAll(const Loaded& loaded, std::span<const Isa> isas, BackendResult& re
 
 }  // namespace
 
+const char* VerdictName(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kRun: return "run";
+    case Verdict::kFolded: return "folded";
+    case Verdict::kUnsupported: return "unsupported";
+    case Verdict::kWrong: return "wrong";
+  }
+  return "?";
+}
+
 std::vector<BackendTest> FindBackendTests() {
   const char* stated = std::getenv("SIGNUM_ONNX_TESTS");
   const filesystem::path root = stated != nullptr ? stated : kInstalled;
@@ -331,12 +341,13 @@ Result<BackendResult> RunBackendTest(const BackendTest& test, std::span<const Is
   SIGNUM_ASSIGN_OR_RETURN(ModelProto model, ReadProto<ModelProto>(test.folder + "/model.onnx"));
   BackendResult result;
   std::set<std::string> operators;
-  result.known = true;
+  result.known = result.importable = true;
   for (const auto& node : model.graph().node()) {
     operators.insert(node.op_type());
-    const bool known = FindOperator(node.domain(), node.op_type()) != nullptr ||
-                       CanFold(OnnxNode(node, OpsetOf(model, node.domain())));
-    result.known = result.known && known;
+    const bool importable = FindOperator(node.domain(), node.op_type()) != nullptr;
+    const bool foldable = CanFold(OnnxNode(node, OpsetOf(model, node.domain())));
+    result.importable = result.importable && importable;
+    result.known = result.known && (importable || foldable);
   }
   result.operators.assign(operators.begin(), operators.end());
   if (!result.known) return result;

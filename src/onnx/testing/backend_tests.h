@@ -30,11 +30,15 @@ enum class Verdict {
   kUnsupported,  // refused
   kWrong,        // another result than ONNX's, whichever way
 };
+// "run", "folded", ...
+const char* VerdictName(Verdict verdict);
 
 struct BackendResult {
   std::vector<std::string> operators;  // of the model, sorted, each once
   // Whether the importer knows them all; the test was not run otherwise.
   bool known = false;
+  // Whether the importer makes nodes of every one, and does not only fold it.
+  bool importable = false;
   Verdict verdict = Verdict::kRun;
   // Why it is kUnsupported or kWrong; of kFolded why the runtime does not run it.
   std::string reason;

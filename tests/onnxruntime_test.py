@@ -102,8 +102,10 @@ class OnnxRuntimeTest(unittest.TestCase):
         subprocess.run([RUN_MODEL, model, images, model + ".out"], check=True)
         return read_floats(model + ".out")
 
-    # What comes back when the exported file is imported and exported again belongs
-    # here, as soon as `signum import` reads ONNX.
+    def import_again(self, model):
+        self.run_signum("import", model, "-o", model + ".sgn")
+        return model + ".sgn"
+
     def export(self, model, *flags):
         self.run_signum("export", model, "--onnx", model + ".onnx", *flags)
         return model + ".onnx"
@@ -130,6 +132,40 @@ class OnnxRuntimeTest(unittest.TestCase):
                                      ("efficientnet-b0", "3x64x64", 13)]:
             with self.subTest(network=network, opset=opset):
                 self.check_floats(network, size, opset)
+
+    def test_float_networks_imported_again(self):
+        """Exported, imported and exported again: the same outputs, here and there."""
+        for network, size in [("lenet", "grey"), ("resnet20", "3x32x32"),
+                              ("mobilenet-v2", "3x64x64"), ("efficientnet-b0", "3x64x64")]:
+            with self.subTest(network=network):
+                model = self.write_model(network, size)
+                images = self.write_images(size, 2)
+                again = self.import_again(self.export(model))
+                theirs, = self.run_onnxruntime([self.export(again)], images)
+                before, after = self.run_here(model, images), self.run_here(again, images)
+                largest = max(map(abs, before))
+                for values in (after, theirs):
+                    self.assertEqual(len(values), len(before))
+                    error = max(abs(a - b) for a, b in zip(before, values)) / largest
+                    self.assertLess(error, 1e-4)
+
+    def test_quantized_networks_imported_again(self):
+        """The same for quantized ones, in both forms, with the scales of powers of two:
+        every number is equal."""
+        for model, size in self.quantized_models():
+            images = self.write_images(size, 4)
+            cuts = tempfile.mkdtemp(dir=self.folder.name)
+            lines = subprocess.run([CUT_MODEL, model, cuts, "exact"], check=True,
+                                   capture_output=True, text=True).stdout.splitlines()
+            whole = os.path.join(cuts, f"{len(lines) - 1}.sgn")
+            before = self.run_here(whole, images)
+            self.assertGreater(len(set(before)), 1)
+            for form in ("qdq", "qonnx"):
+                with self.subTest(model=os.path.basename(model), form=form):
+                    again = self.import_again(self.export(whole, "--form", form))
+                    self.assertEqual(self.run_here(again, images), before)
+                    theirs, = self.run_onnxruntime([self.export(again)], images)
+                    self.assertEqual(sum(a != b for a, b in zip(before, theirs)), 0)
 
     def quantize(self, weights, activations):
         model = self.write_model("resnet20", "grey")

@@ -29,7 +29,7 @@ class NodeText {
   explicit NodeText(const std::string& op, const std::string& domain = "") {
     proto_.set_op_type(op);
     proto_.set_domain(domain);
-    proto_.add_output("y");
+    *proto_.add_output() = std::string(1, 'y');
   }
   NodeText& Int(const std::string& name, int64_t value) {
     Add(name, ::onnx::AttributeProto::INT).set_i(value);
@@ -119,7 +119,7 @@ class NodeImporter {
 inline std::string OpsOf(const Graph& graph) {
   std::string ops;
   for (const Node& node : graph.nodes()) {
-    if (!ops.empty()) ops += " ";
+    if (!ops.empty()) ops.push_back(' ');
     ops += OpName(node.op);
   }
   return ops;

@@ -2,6 +2,7 @@
 // or as codes in either form.
 #include <onnx/onnx_pb.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "graph/parameters.h"
@@ -96,7 +97,10 @@ class Weight {
     const std::string width =
         to_.writer.AddFloat(to_.RoleName("weight_bits"), static_cast<float>(bits));
     std::string value = to_.Part("Quant", "weight.quantize", {floats, scale, zero, width}, &node);
-    SetQuant(*node, /*is_signed=*/true, /*narrow=*/true);
+    // Codes are symmetric, but those of 8 bits may hold -128.
+    const auto codes = weight_.codes();
+    const bool narrow = std::find(codes.begin(), codes.end(), -128) == codes.end();
+    SetQuant(*node, /*is_signed=*/true, narrow);
     return value;
   }
 

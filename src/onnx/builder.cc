@@ -201,14 +201,14 @@ Result<std::vector<Value>> GraphBuilder::Aligned(const std::vector<Value>& value
   int rank = 0;
   for (const Value& value : values) rank = std::max(rank, value.rank());
   const bool batched = std::all_of(values.begin(), values.end(), [&](const Value& value) {
+    if (rank == 0) return false;
     if (value.is_constant()) return value.rank() < rank || value.sizes[0] == 1;
     return value.batched && value.rank() == rank;
   });
   std::vector<Value> aligned;
   for (const Value& value : values) {
     if (value.is_constant()) {
-      SIGNUM_ASSIGN_OR_RETURN(Value constant,
-                              AddConstant(*value.constant, batched && rank > 0, rank));
+      SIGNUM_ASSIGN_OR_RETURN(Value constant, AddConstant(*value.constant, batched, rank));
       aligned.push_back(std::move(constant));
       continue;
     }

@@ -93,7 +93,7 @@ TEST(ConformanceData, IsInstalled) {
   if (tests.empty()) GTEST_SKIP() << "ONNX's backend tests are not installed (libonnx-testdata)";
   for (const auto& [name, reason] : Unsupported()) {
     EXPECT_TRUE(std::any_of(tests.begin(), tests.end(),
-                            [&](const BackendTest& test) { return test.name == name; }))
+                            [&name = name](const BackendTest& test) { return test.name == name; }))
         << name << " is listed, but is no test";
   }
 }

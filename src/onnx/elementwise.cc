@@ -142,6 +142,11 @@ Result<Bounds> ClipBounds(const OnnxNode& node, Inputs inputs) {
 
 // Integers that stand for floats, or are kept as floats.
 Result<Value> ClipIntegers(const Value& x, const Bounds& bounds, GraphBuilder& builder) {
+  for (const Constant* bound : {bounds.low.get(), bounds.high.get()}) {
+    if (bound != nullptr && bound->is_float()) {
+      return InvalidArgument("clips integers between floats; give it bounds of its input's type");
+    }
+  }
   const IntegerRange range = RangeOf(x.type);
   const int64_t low = bounds.low ? bounds.low->Integer(0) : range.lowest;
   const int64_t high = bounds.high ? bounds.high->Integer(0) : range.highest;

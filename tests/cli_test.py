@@ -217,6 +217,16 @@ class CommandLineTest(unittest.TestCase):
             with open(output, encoding="utf-8") as file:
                 self.assertEqual(file.read(), "old")
 
+    def test_quantize_refuses_what_would_do_nothing(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertIn("--percentile does nothing", self.fail(*self.calibration(
+                folder, 20, "--percentile", "99")))
+            layers = os.path.join(folder, "layers.toml")
+            with open(layers, "w", encoding="utf-8") as file:
+                file.write('[[layer]]\nname = "*"\nweights = "float"\nactivations = 4\n')
+            self.assertIn("a layer with float weights reads floats", self.fail(
+                *self.calibration(folder, 20, "--layers", layers)))
+
     def calibration(self, folder, images, *options, grey=True):
         """The arguments that calibrate a LeNet in `folder`; the last one is the output."""
         if run("data", "info", "fashion-mnist").returncode != 0:

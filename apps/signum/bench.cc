@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "graph/passes/insert_quantizers.h"
+#include "json_text.h"
 #include "model_argument.h"
 #include "report/table.h"
 #include "runtime/executor.h"
@@ -140,8 +141,7 @@ void PrintJson(const runtime::Executor& executor, const Timing& timing, const Be
   for (size_t i = 0; i < program.steps().size(); ++i) {
     json["steps"].push_back(StepJson(program.steps()[i], timing.step_seconds[i], flags.batch));
   }
-  const auto text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
-  std::printf("%s\n", text.c_str());
+  std::fputs(JsonText(json).c_str(), stdout);
 }
 
 void PrintSummary(const runtime::Executor& executor, const Timing& timing,

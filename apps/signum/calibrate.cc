@@ -17,6 +17,7 @@
 #include "data/dataset.h"
 #include "format/accumulator_bounds.h"
 #include "format/sgn.h"
+#include "json_text.h"
 #include "layer_precision.h"
 #include "model_argument.h"
 #include "report/progress.h"
@@ -119,6 +120,14 @@ Status CheckCalibrateFlags(const CLI::App& command) {
     return InvalidArgument(calibrate ? name + " belongs to retraining, which --calibrate leaves out"
                                      : name + " does nothing without --calibrate N");
   }
+  const auto is_percentile = [&](const char* option) {
+    return command.get_option(option)->as<std::string>() == "percentile";
+  };
+  if (command.count("--percentile") > 0 && !is_percentile("--range") &&
+      !is_percentile("--weight-range")) {
+    return InvalidArgument(
+        "--percentile does nothing without --range percentile or --weight-range percentile");
+  }
   return {};
 }
 
@@ -158,7 +167,7 @@ Status Calibrate(const RunArguments& arguments, const CalibrateFlags& flags, boo
                                           {"images", count},
                                           {"file_bytes", bytes},
                                           {"seconds", seconds}};
-    fmt::print("{}\n", document.dump(2));
+    fmt::print("{}", JsonText(document));
     return {};
   }
   fmt::print("calibrated with {}, in {:.1f} s\n", quantized.metadata["calibration"], seconds);

@@ -17,6 +17,7 @@
 #include "data/download.h"
 #include "data/sample_grid.h"
 #include "data/semantics.h"
+#include "json_text.h"
 #include "report/progress.h"
 #include "report/table.h"
 #include "verb.h"
@@ -132,14 +133,14 @@ Status ListDatasets(const DataFlags& flags) {
                         : missing ? "not here: signum data get " + name
                                   : loaded.error().message});
   }
-  Print(flags.json ? json.dump(2) + "\n" : table.ToText());
+  Print(flags.json ? JsonText(json) : table.ToText());
   return {};
 }
 
 Status Info(const DataFlags& flags) {
   if (flags.name.empty()) return ListDatasets(flags);
   SIGNUM_ASSIGN_OR_RETURN(const InfoFacts facts, Measure(flags));
-  Print(flags.json ? InfoJson(facts).dump(2) + "\n" : InfoText(facts));
+  Print(flags.json ? JsonText(InfoJson(facts)) : InfoText(facts));
   return {};
 }
 
@@ -153,7 +154,7 @@ Status ShowOne(const DataFlags& flags, const Dataset& dataset) {
   const data::Image image{dataset.image_shape, {pixels.begin(), pixels.end()}};
   SIGNUM_RETURN_IF_ERROR(base::WriteFile(flags.output, data::EncodePng(image)));
   const std::string& label = dataset.class_names[dataset.labels[flags.image]];
-  Print(flags.json ? Json{{"file", flags.output}, {"class", label}}.dump(2) + "\n"
+  Print(flags.json ? JsonText({{"file", flags.output}, {"class", label}})
                    : fmt::format("{}: {} image {} of {}, of class '{}'\n", flags.output,
                                  flags.split, flags.image, flags.name, label));
   return {};
@@ -168,7 +169,7 @@ Status Show(const DataFlags& flags) {
   std::iota(indices.begin(), indices.end(), int64_t{0});
   const data::Image grid = data::DrawSamples(dataset, indices);
   SIGNUM_RETURN_IF_ERROR(base::WriteFile(flags.output, data::EncodePng(grid)));
-  Print(flags.json ? Json{{"file", flags.output}, {"images", indices.size()}}.dump(2) + "\n"
+  Print(flags.json ? JsonText({{"file", flags.output}, {"images", indices.size()}})
                    : fmt::format("{}: the first {} {} images of {}, with their classes\n",
                                  flags.output, indices.size(), flags.split, flags.name));
   return {};
@@ -186,7 +187,7 @@ std::optional<std::string> AlreadyHere(const DataFlags& flags) {
 }
 
 std::string GetJson(const DataFlags& flags, const std::string& source, bool fetched) {
-  return Json{{"dataset", flags.name}, {"source", source}, {"fetched", fetched}}.dump(2) + "\n";
+  return JsonText({{"dataset", flags.name}, {"source", source}, {"fetched", fetched}});
 }
 
 Status Get(const DataFlags& flags) {

@@ -13,6 +13,7 @@
 
 #include "data/dataset.h"
 #include "data/loader.h"
+#include "json_text.h"
 #include "model_argument.h"
 #include "report/progress.h"
 #include "report/table.h"
@@ -137,8 +138,7 @@ void Print(const Score& score, const data::Dataset& dataset, const Graph& graph,
     json["images_per_second"] = images / score.seconds;
     json["threads"] = flags.threads;
     json["batch"] = flags.batch;
-    const auto text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
-    std::printf("%s\n", text.c_str());
+    std::fputs(JsonText(json).c_str(), stdout);
     return;
   }
   report::Table table({{"measure"}, {"value", true}});

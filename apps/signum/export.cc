@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "format/safetensors.h"
+#include "json_text.h"
 #include "model_argument.h"
 #include "report/text.h"
 #include "verb.h"
@@ -56,9 +57,7 @@ void PrintJson(const ExportFlags& flags, const Graph& graph, int64_t bytes) {
     json["opset"] = flags.opset;
   }
   json["bytes"] = bytes;
-  // File names may hold any bytes; JSON may not.
-  const auto text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
-  std::printf("%s\n", text.c_str());
+  std::fputs(JsonText(json).c_str(), stdout);
 }
 
 void PrintSentence(const ExportFlags& flags, const Graph& graph, int64_t bytes) {

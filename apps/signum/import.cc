@@ -6,9 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <charconv>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -22,6 +20,7 @@
 #include "format/tensor_file.h"
 #include "format/torch_checkpoint.h"
 #include "import_flags.h"
+#include "json_text.h"
 #include "report/table.h"
 #include "verb.h"
 #include "zoo/zoo.h"
@@ -92,7 +91,9 @@ int64_t TellingSize(const Graph& graph, const ParameterMatch* parameter, size_t 
 Result<Graph> BuildNetwork(const TensorFile& file, const ImportFlags& flags) {
   SIGNUM_ASSIGN_OR_RETURN(zoo::ZooOptions options, ToZooOptions(flags.zoo));
   if (options.classes == 0 || options.channels == 0) {
-    SIGNUM_ASSIGN_OR_RETURN(const Graph probe, zoo::BuildZoo(flags.arch, options));
+    zoo::ZooOptions shapes = options;
+    shapes.weights = false;
+    SIGNUM_ASSIGN_OR_RETURN(const Graph probe, zoo::BuildZoo(flags.arch, shapes));
     const StateDictMatch match = MatchStateDict(probe, file);
     if (options.classes == 0) options.classes = TellingSize(probe, LastLinear(probe, match), 0);
     if (options.channels == 0) {
@@ -110,6 +111,10 @@ Result<Imported> ImportInto(const TensorFile& file, const ImportFlags& flags) {
   const StateDictMatch match = MatchStateDict(imported.graph, file);
   Status assigned = AssignStateDict(match, flags.assign, imported.graph);
   if (!assigned) return tl::unexpected(assigned.error().In(flags.file));
+  if (Status verified = Verify(imported.graph); !verified) {
+    return Corrupt(fmt::format("{}: {}; no network works with that: save it again", flags.file,
+                               verified.error().message));
+  }
   for (const ParameterMatch& parameter : match.parameters) {
     const Node& node = imported.graph.node(parameter.node);
     Placement placement{.node = node.name,
@@ -172,9 +177,7 @@ void PrintJson(const Imported& imported, const ImportFlags& flags) {
                         {"type", place.type}});
     }
   }
-  // File names may hold any bytes; JSON may not.
-  const auto text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
-  std::printf("%s\n", text.c_str());
+  std::fputs(JsonText(json).c_str(), stdout);
 }
 
 void PrintTable(const Imported& imported, const ImportFlags& flags) {

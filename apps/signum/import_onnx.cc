@@ -9,6 +9,7 @@
 
 #include "format/sgn.h"
 #include "import_flags.h"
+#include "json_text.h"
 #include "onnx/import.h"
 #include "report/table.h"
 
@@ -52,9 +53,7 @@ void PrintJson(const onnx::OnnxImport& imported, const ImportFlags& flags) {
     nodes.push_back({{"node", place.node}, {"operator", place.op}, {"became", place.became}});
   }
   json["notes"] = imported.notes;
-  // Names in ONNX files may hold any bytes; JSON may not.
-  const auto text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
-  std::printf("%s\n", text.c_str());
+  std::fputs(JsonText(json).c_str(), stdout);
 }
 
 void PrintTable(const onnx::OnnxImport& imported, const ImportFlags& flags) {
@@ -71,30 +70,6 @@ void PrintTable(const onnx::OnnxImport& imported, const ImportFlags& flags) {
 }
 
 }  // namespace
-
-Result<std::vector<float>> ParseNumbers(const char* flag, const std::string& text) {
-  std::vector<float> numbers;
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  while (at < end) {
-    float number = 0;
-    const auto [next, error] = std::from_chars(at, end, number);
-    if (error != std::errc() || (next != end && (*next != ',' || next + 1 == end))) {
-      return InvalidArgument(fmt::format(
-          "{} '{}' is not a list of numbers, one for each channel, as in .485,.456,.406", flag,
-          text));
-    }
-    numbers.push_back(number);
-    at = next == end ? end : next + 1;
-  }
-  return numbers;
-}
-
-std::string PlainFileName(const std::string& path) {
-  std::string name = std::filesystem::path(path).filename().string();
-  for (char& c : name) c = c >= ' ' && c < 127 ? c : '?';
-  return name;
-}
 
 Status ImportOnnxModel(std::span<const uint8_t> bytes, const ImportFlags& flags) {
   SIGNUM_RETURN_IF_ERROR(CheckFlags(flags));

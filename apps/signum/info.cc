@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "json_text.h"
 #include "model_argument.h"
 #include "model_table.h"
 #include "quantization_table.h"
@@ -54,11 +55,6 @@ Result<std::string> KernelTable(const Graph& graph) {
     table.AddRow(std::move(row));
   }
   return fmt::format("instruction set {} ({})\n\n", IsaName(isa), CpuName()) + table.ToText();
-}
-
-// Names in a model file may hold any bytes; JSON may not.
-std::string JsonText(const nlohmann::ordered_json& json) {
-  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 Status Info(const InfoFlags& flags) {

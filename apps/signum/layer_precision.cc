@@ -37,6 +37,9 @@ Result<LayerPrecision> ReadLayer(const toml::table& table) {
   const auto activations = BitsOf(table.get("activations"));
   if (!activations) return InvalidArgument("activations are 1 to 8 (bits) or \"float\"");
   precision.activation_bits = *activations;
+  if (precision.weight_bits == kFloatBits && precision.activation_bits != kFloatBits) {
+    return InvalidArgument("a layer with float weights reads floats; leave its activations out");
+  }
   return precision;
 }
 

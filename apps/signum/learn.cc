@@ -12,6 +12,7 @@
 #include "data/dataset.h"
 #include "format/sgn.h"
 #include "graph/passes/fold_batch_norm.h"
+#include "json_text.h"
 #include "layer_precision.h"
 #include "report/table.h"
 #include "run_folder.h"
@@ -75,6 +76,7 @@ Result<std::unique_ptr<RunFolder>> StartRun(const LearnRequest& request, const D
   if (arguments.verb == "quantize") {
     SIGNUM_ASSIGN_OR_RETURN(network, InsertQuantizers(network, arguments.quantization));
     network.metadata["precision"] = PrecisionText(arguments.quantization);
+    network.metadata.erase("calibration");  // its scales will be learned
   }
   // Before there is a folder that says otherwise.
   SIGNUM_RETURN_IF_ERROR(train::CheckRequest({.network = &network,
@@ -129,7 +131,7 @@ void Print(const RunFolder& run, const std::string& output, const Summary& s, bo
                                             {"same_class", a.same_class},
                                             {"trainer_accuracy", a.trainer_accuracy},
                                             {"runtime_accuracy", a.runtime_accuracy}}}};
-    fmt::print("{}\n", document.dump(2));
+    fmt::print("{}", JsonText(document));
     return;
   }
   fmt::print("test accuracy   {:.2f} % (best epoch: {}, {:.2f} %)\n", 100 * s.accuracy,

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "data/image.h"
+#include "json_text.h"
 #include "model_argument.h"
 #include "report/table.h"
 #include "runtime/executor.h"
@@ -97,9 +98,7 @@ void PrintJson(const Graph& graph, const std::vector<Prediction>& predictions, i
     }
     json.push_back(std::move(entry));
   }
-  // File and class names may hold any bytes; JSON may not.
-  const auto text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
-  std::printf("%s\n", text.c_str());
+  std::fputs(JsonText(json).c_str(), stdout);
 }
 
 void PrintTables(const Graph& graph, const std::vector<Prediction>& predictions, int top) {

@@ -18,7 +18,6 @@ namespace signum {
 namespace format {
 namespace {
 
-constexpr const char* kCopyAgain = "; copy or download it again";
 constexpr size_t kLengthBytes = 8;
 // The limit of the format's own reader.
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;

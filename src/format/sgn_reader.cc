@@ -15,8 +15,6 @@ namespace signum {
 namespace format {
 namespace {
 
-constexpr const char* kCopyAgain = "; copy or download it again";
-
 tl::unexpected<Error> Damaged(const std::string& how) {
   return Corrupt("truncated or damaged: " + how + kCopyAgain);
 }

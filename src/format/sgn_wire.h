@@ -1,5 +1,6 @@
 // What the reader and the writer of .sgn agree upon beyond the schema: version,
-// limits, what may stand in a text, and the seal. Internal to this room.
+// limits, what may stand in a text, and the seal; and what the readers of other files
+// share with them. Internal to this room.
 #ifndef SIGNUM_FORMAT_SGN_WIRE_H_
 #define SIGNUM_FORMAT_SGN_WIRE_H_
 
@@ -24,6 +25,9 @@ inline constexpr size_t kMaxNameBytes = 1024;   // of a node, graph, class or ke
 inline constexpr size_t kMaxFactBytes = 65536;  // of a metadata value
 // FlatBuffers' offsets end at 2 GiB.
 inline constexpr size_t kMaxFileBytes = (size_t{1} << 31) - 1;
+
+// What to do about a damaged file: the end of every message about one.
+inline constexpr const char* kCopyAgain = "; copy or download it again";
 
 // Whether `text` is UTF-8 without control characters (they would garble a
 // terminal, a table or JSON). Line feeds and tabs pass where `allow_lines`.

@@ -42,9 +42,12 @@ Tensor Convert(const StoredTensor& stored, Value (*read)(const uint8_t*)) {
   for (Value& value : values) {
     value = read(stored.data.data() + at * stored.type.bytes);
     for (size_t axis = rank; axis-- > 0;) {
-      at += stored.strides[axis];
-      if (++index[axis] < stored.sizes[axis]) break;
-      at -= stored.strides[axis] * stored.sizes[axis];
+      if (++index[axis] < stored.sizes[axis]) {
+        at += stored.strides[axis];
+        break;
+      }
+      // Within the storage, as CheckView saw; a step further need not be.
+      at -= stored.strides[axis] * (stored.sizes[axis] - 1);
       index[axis] = 0;
     }
   }

@@ -25,7 +25,6 @@ constexpr std::string_view kMagic = "\x8a\x0al\xfc\x9c\x46\xf9 j\xa8\x50\x19.";
 constexpr std::string_view kMagicNumber = kMagic.substr(2, 10);
 constexpr int64_t kProtocolVersion = 1001;
 constexpr std::string_view kZipMagic = "PK\x03\x04";
-constexpr const char* kCopyAgain = "; copy or download it again";
 
 std::string_view Text(std::span<const uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};

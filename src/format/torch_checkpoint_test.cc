@@ -102,6 +102,27 @@ TEST(TorchCheckpoint, ViewsOfASharedStorage) {
   }
 }
 
+TEST(TorchCheckpoint, TheStrideOfASizeOfOneIsNeverTaken) {
+  TestCheckpoint checkpoint = TwoTensors();
+  checkpoint.tensors[0].sizes = {2, 1};
+  checkpoint.tensors[0].strides = {5, std::numeric_limits<int64_t>::max()};
+  const auto file = ParseTorchCheckpoint(ToBytes(ZipFile(checkpoint)));
+  ASSERT_TRUE(file.has_value()) << file.error().message;
+  EXPECT_THAT(Values(file->tensors[0]), ElementsAre(1, 6));
+}
+
+TEST(TorchCheckpoint, ParametersOfOldVersions) {
+  using namespace std::string_literals;
+  const TestCheckpoint checkpoint = TwoTensors();
+  const TestTensor& tensor = checkpoint.tensors[0];
+  const std::string parameter =
+      PickleName("torch.nn.parameter", "Parameter") + PickleTensor(tensor, 6, "") + "\x85R"s;
+  const std::string pickle = "\x80\x02}"s + PickleText(tensor.key) + parameter + "s.";
+  const auto file = ParseTorchCheckpoint(ToBytes(ZipFile(checkpoint, pickle)));
+  ASSERT_TRUE(file.has_value()) << file.error().message;
+  EXPECT_THAT(Values(file->tensors[0]), ElementsAre(1, 2, 3, 4, 5, 6));
+}
+
 TEST(TorchCheckpoint, ViewOfAStorageInTheFormatBeforeZip) {
   const TestCheckpoint checkpoint = TwoTensors();
   const TestTensor tensor{"x", "0", {2}, {1}, 1};

@@ -21,12 +21,15 @@ using Kind = PickleValue::Kind;
 constexpr std::string_view kTensorV1 = "torch._utils._rebuild_tensor";
 constexpr std::string_view kTensorV2 = "torch._utils._rebuild_tensor_v2";
 constexpr std::string_view kParameter = "torch._utils._rebuild_parameter";
+// As PyTorch before 0.4 has it: called with its tensor.
+constexpr std::string_view kOldParameter = "torch.nn.parameter.Parameter";
 
 // What a checkpoint's pickle may ask for. A torch.Size is a tuple.
-constexpr std::array<std::string_view, 19> kNames = {"collections.OrderedDict",
+constexpr std::array<std::string_view, 20> kNames = {"collections.OrderedDict",
                                                      kTensorV1,
                                                      kTensorV2,
                                                      kParameter,
+                                                     kOldParameter,
                                                      "torch.Size",
                                                      "torch.FloatStorage",
                                                      "torch.DoubleStorage",
@@ -64,6 +67,8 @@ constexpr std::array<StorageClass, 14> kStorageClasses = {{
     {"torch.QUInt8Storage", {"quint8", 1}},
 }};
 
+constexpr const char* kSaveAlone = "save the weights alone: torch.save(model.state_dict(), FILE)";
+
 constexpr base::PickleRules kRules = {
     .names = kNames,
     .persistent = true,
@@ -71,9 +76,7 @@ constexpr base::PickleRules kRules = {
     .max_values = size_t{1} << 20,
     .what = "a checkpoint of plain tensors",
     .reads = "plain tensors",
-    .advice = "save the weights alone: torch.save(model.state_dict(), FILE)"};
-
-constexpr const char* kSaveAlone = "save the weights alone: torch.save(model.state_dict(), FILE)";
+    .advice = kSaveAlone};
 
 tl::unexpected<Error> BadStorage(const std::string& how) {
   return Corrupt("has a storage that " + how + "; copy or download it again");
@@ -122,7 +125,8 @@ Status ReadStorageView(const Pickle& pickle, const PickleValue& view, StorageId&
 // A parameter of a parameter is none: no chain is followed.
 const PickleValue* TensorCall(const Pickle& pickle, const PickleValue& value) {
   const PickleValue* call = &value;
-  if (call->kind == Kind::kCall && call->bytes == kParameter && !call->items.empty()) {
+  const bool parameter = call->bytes == kParameter || call->bytes == kOldParameter;
+  if (call->kind == Kind::kCall && parameter && !call->items.empty()) {
     call = &pickle.at(call->items[0]);
   }
   const bool tensor =

@@ -11,8 +11,6 @@
 namespace signum::format {
 namespace {
 
-constexpr const char* kCopyAgain = "; copy or download it again";
-
 // Frees what libzip hands out.
 struct Discard {
   void operator()(zip_t* archive) const { zip_discard(archive); }

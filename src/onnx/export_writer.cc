@@ -22,8 +22,9 @@ std::string TakeName(std::set<std::string>& taken, const std::string& name) {
 // ONNX's raw data are little-endian.
 template <typename T>
 std::string RawData(std::span<const T> values) {
+  // memcpy takes no null, not even for no bytes.
   std::string bytes(values.size_bytes(), '\0');
-  std::memcpy(bytes.data(), values.data(), values.size_bytes());
+  if (!values.empty()) std::memcpy(bytes.data(), values.data(), values.size_bytes());
   if constexpr (std::endian::native == std::endian::big) {
     for (size_t i = 0; i < bytes.size(); i += sizeof(T)) {
       std::reverse(bytes.begin() + i, bytes.begin() + i + sizeof(T));

@@ -1,4 +1,5 @@
-// The steps of nodes that are in no chain.
+// The steps of nodes that are in no chain. EmitNode is longer than other functions, for
+// it has a line or two for each operator.
 #include <algorithm>
 #include <utility>
 

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import unittest
 import zipfile
+import zlib
 
 SIGNUM = os.path.abspath(os.environ["SIGNUM_EXECUTABLE"])
 WRITE_MODEL = os.environ["WRITE_MODEL"]
@@ -68,6 +69,59 @@ def write_checkpoint(path, tensors):
         for name, (_, _, content) in tensors.items():
             archive.writestr("net/data/" + name, content)
         archive.writestr("net/version", "3\n")
+
+
+def protobuf(*fields):
+    """A message of protobuf: pairs of a field's number and its value."""
+    data = b""
+    for tag, value in fields:
+        if isinstance(value, int):
+            data += varint(tag << 3) + varint(value)
+        else:
+            value = value.encode() if isinstance(value, str) else value
+            data += varint(tag << 3 | 2) + varint(len(value)) + value
+    return data
+
+
+def varint(value):
+    data = b""
+    while value > 127:
+        data += bytes([value & 127 | 128])
+        value >>= 7
+    return data + bytes([value])
+
+
+def onnx_value(name, sizes, element_type=1):
+    """A ValueInfoProto of ONNX; a size that is a text is an open one of that name."""
+    dimensions = [(1, protobuf((2 if isinstance(size, str) else 1, size))) for size in sizes]
+    tensor = protobuf((1, element_type), (2, protobuf(*dimensions)))
+    return protobuf((1, name), (2, protobuf((1, tensor))))
+
+
+def write_onnx(path, sizes, ops, producer="test", element_type=1):
+    """A chain of operators, (op, node name) each, without attributes, from x to y."""
+    nodes = []
+    for index, (op, name) in enumerate(ops):
+        read = f"t{index - 1}" if index else "x"
+        made = f"t{index}" if index + 1 < len(ops) else "y"
+        nodes.append((1, protobuf((1, read), (2, made), (3, name), (4, op))))
+    graph = protobuf(*nodes, (2, "chain"), (11, onnx_value("x", sizes, element_type)),
+                     (12, onnx_value("y", [])))
+    with open(path, "wb") as file:
+        file.write(protobuf((1, 8), (2, producer), (7, graph), (8, protobuf((1, ""), (2, 17)))))
+
+
+def write_png(path, width, height):
+    def chunk(kind, data):
+        return (struct.pack(">I", len(data)) + kind + data
+                + struct.pack(">I", zlib.crc32(kind + data)))
+
+    rows = b"".join(b"\0" + bytes((7 * x + 3 * y + 60 * channel) % 256 for x in range(width)
+                                  for channel in range(3)) for y in range(height))
+    with open(path, "wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n"
+                   + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+                   + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 
 class ImportTest(unittest.TestCase):
@@ -215,6 +269,93 @@ class ImportTest(unittest.TestCase):
                       self.fail("export", "lenet", status=2))
         self.assertIn("did you mean '--onnx'?", self.fail("export", "lenet", "--onx", onnx, status=2))
         self.assertEqual(os.listdir(self.folder.name), [])
+
+    def test_import_of_onnx_comes_back_equal(self):
+        model, onnx, again = self.path("lenet.sgn"), self.path("lenet.onnx"), self.path("again.sgn")
+        for form in ("float", "1bit"):
+            with self.subTest(form=form):
+                subprocess.run([WRITE_MODEL, "lenet", form, model], check=True)
+                self.succeed("export", model, "--onnx", onnx)
+                told = self.succeed("import", onnx, "-o", again)
+                self.assertRegex(told, r"(?m)^conv1 +Conv +Convolution *$")
+                self.assertIn("lenet from an ONNX model by signum (opset 17), written to", told)
+                facts, known = [json.loads(self.succeed("info", path, "--json"))
+                                for path in (again, model)]
+                for key in ("input_shape", "output_shape", "parameters", "macs"):
+                    self.assertEqual(facts.get(key), known.get(key), key)
+                self.assertEqual(facts["metadata"]["imported_from"], "lenet.onnx")
+
+    def test_verbs_take_what_was_imported(self):
+        model, onnx, again = self.path("lenet.sgn"), self.path("lenet.onnx"), self.path("again.sgn")
+        subprocess.run([WRITE_MODEL, "lenet", "1bit", model], check=True)
+        self.succeed("export", model, "--onnx", onnx, "--form", "qonnx")
+        facts = json.loads(self.succeed("import", onnx, "-o", again, "--json"))
+        self.assertEqual((facts["kind"], facts["network"], facts["opset"], facts["notes"]),
+                         ("ONNX model", "lenet", 17, []))
+        self.assertIn({"node": "conv1", "operator": "Conv", "became": "Convolution"},
+                      facts["nodes"])
+        self.assertIn("conv1", self.succeed("info", again))
+        self.succeed("bench", again, "--iterations", "2", "--seconds", "0.1")
+        image = self.path("image.png")
+        write_png(image, 40, 30)
+        answers = [json.loads(self.succeed("predict", path, image, "--json"))
+                   for path in (model, again)]
+        self.assertEqual(answers[0][0]["classes"], answers[1][0]["classes"])
+        for form in ("qdq", "qonnx"):
+            self.succeed("export", again, "--onnx", self.path("b.onnx"), "--form", form)
+        self.succeed("export", again, "--safetensors", self.path("b.safetensors"))
+        self.succeed("import", self.path("b.onnx"), "-o", self.path("c.sgn"))
+
+    def test_import_of_onnx_with_open_sizes(self):
+        onnx, model = self.path("open.onnx"), self.path("open.sgn")
+        write_onnx(onnx, ["N", 3, "H", "W"], [("Relu", "r"), ("GlobalAveragePool", "mean")])
+        self.assertIn("state all but the first with --input, as in 3x224x224",
+                      self.fail("import", onnx, "-o", model))
+        self.succeed("import", onnx, "--input", "3x8x6", "--mean", ".5,.4,.3", "--std", "1,2,4",
+                     "-o", model)
+        facts = json.loads(self.succeed("info", model, "--json"))
+        self.assertEqual(facts["input_shape"], [1, 3, 8, 6])
+        self.assertIn("Normalize", self.succeed("info", model))
+        for input_typed in ("3x8x", "3x-8x6", "3,8,6", "x3"):
+            self.assertIn("--input", self.fail("import", onnx, "--input", input_typed, "-o", model))
+        self.assertIn("--mean and --std go together", self.fail(
+            "import", onnx, "--input", "3x8x6", "--mean", "1,1,1", "-o", model))
+        write_onnx(onnx, ["N", "features"], [("Relu", "r")])
+        self.succeed("import", onnx, "--input", "12", "-o", model)
+        facts = json.loads(self.succeed("info", model, "--json"))
+        self.assertEqual(facts["input_shape"], [1, 12])
+
+    def test_import_of_onnx_that_is_refused(self):
+        onnx, model = self.path("odd.onnx"), self.path("odd.sgn")
+        write_onnx(onnx, [1, 3, 4, 4], [("Einsum", "first"), ("Relu", "r"), ("Lrn", "second")])
+        message = self.fail("import", onnx, "-o", model)
+        self.assertIn("odd.onnx: 2 nodes cannot be imported: node 'first' (Einsum): ", message)
+        self.assertIn("node 'second' (Lrn): ", message)
+        self.assertIn("1 node behind these was not looked at", message)
+        self.assertFalse(os.path.exists(model))
+        write_onnx(onnx, [1, 3, 4, 4], [("Relu", "r")])
+        for flags in (["--arch", "lenet"], ["--classes", "10"], ["--allow-missing"]):
+            self.assertIn("says itself which network it holds",
+                          self.fail("import", onnx, *flags, "-o", model))
+
+    def test_names_of_onnx_do_not_reach_the_terminal_raw(self):
+        onnx, model = self.path("net.onnx"), self.path("net.sgn")
+        write_onnx(onnx, [1, 3, 4, 4], [("Relu", "\x1b[31mred\n"), ("Sigmoid", "s" * 1000)],
+                   producer="\x1b[2Jproducer")
+        told = self.succeed("import", onnx, "-o", model)
+        self.assertNotIn("\x1b", told)
+        self.assertIn("?[31mred?", told)
+        self.assertIn("by ?[2Jproducer", told)
+        self.assertLess(max(map(len, told.splitlines())), 300)
+
+    def test_onnx_of_integers_is_told_how_to_scale(self):
+        onnx, model = self.path("net.onnx"), self.path("net.sgn")
+        write_onnx(onnx, [1, 1, 4, 4], [("Identity", "same")], element_type=2)
+        told = self.succeed("import", onnx, "-o", model)
+        self.assertIn("note: node 'x': takes uint8 values and is given pixels in [0, 1]; import "
+                      "with --mean 0 --std 0.003921569 for pixels of 0 to 255", told)
+        told = self.succeed("import", onnx, "--mean", "0", "--std", "0.003921569", "-o", model)
+        self.assertNotIn("note:", told)
 
     def test_numbers_that_are_none(self):
         self.tensors_of("lenet")

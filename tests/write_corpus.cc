@@ -103,6 +103,79 @@ std::vector<uint8_t> OneNode(const std::string& op, int64_t opset,
   return ToBytes(model.Bytes());
 }
 
+using onnx::ModelBuilder;
+using onnx::SetInt;
+using onnx::SetInts;
+using onnx::SetString;
+using ::onnx::TensorProto;
+
+std::vector<uint8_t> BytesOf(const ModelBuilder& model) { return ToBytes(model.Bytes()); }
+
+// x {1, 2, 4, 4} of a type -> y, by the nodes that are added.
+ModelBuilder OfInput(int64_t opset = 17, int32_t type = TensorProto::FLOAT) {
+  ModelBuilder model(opset);
+  model.Input("x", {1, 2, 4, 4}, type).Output("y");
+  return model;
+}
+
+void AddByte(ModelBuilder& model, const std::string& name, int32_t type, int value) {
+  model.Tensor(name, type, {}).add_int32_data(value);
+}
+
+// {3, 2, 1, 1} codes.
+void AddCodes(ModelBuilder& model, const std::string& name) {
+  auto& tensor = model.Tensor(name, TensorProto::INT8, {3, 2, 1, 1});
+  for (const int code : {1, -2, 3, -4, 5, -6}) tensor.add_int32_data(code);
+}
+
+Seeds LayerSeeds() {
+  ModelBuilder clip = OfInput();
+  clip.Floats("low", {}, {-1}).Floats("high", {}, {2}).Node("Clip", {"x", "low", "high"}, {"y"});
+  ModelBuilder conv = OfInput();
+  conv.Floats("w", {2, 1, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8}).Floats("b", {2}, {1, -1});
+  auto& node = conv.Node("Conv", {"x", "w", "b"}, {"y"});
+  SetInt(node, "group", 2);
+  SetInts(node, "strides", {2, 1});
+  SetInts(node, "pads", {1, 0, 0, 1});
+  ModelBuilder gemm;
+  gemm.Input("x", {-1, 3}).Output("y");
+  gemm.Floats("w", {2, 3}, {1, 2, 3, 4, 5, 6}).Floats("b", {2}, {1, -1});
+  SetInt(gemm.Node("Gemm", {"x", "w", "b"}, {"y"}), "transB", 1);
+  ModelBuilder resize = OfInput();
+  resize.Floats("scales", {4}, {1, 1, 1.5f, 0.75f});
+  SetString(resize.Node("Resize", {"x", "", "scales"}, {"y"}), "mode", "cubic");
+  ModelBuilder transpose = OfInput();
+  SetInts(transpose.Node("Transpose", {"x"}, {"y"}), "perm", {0, 2, 3, 1});
+  return {{"Clip", BytesOf(clip)},
+          {"Conv", BytesOf(conv)},
+          {"Gemm", BytesOf(gemm)},
+          {"Resize", BytesOf(resize)},
+          {"Transpose", BytesOf(transpose)}};
+}
+
+Seeds QuantizedLayerSeeds() {
+  ModelBuilder linear = OfInput(17, TensorProto::UINT8);
+  for (const char* scale : {"xs", "ws", "ys"}) linear.Floats(scale, {}, {0.5f});
+  AddByte(linear, "xz", TensorProto::UINT8, 128);
+  AddByte(linear, "wz", TensorProto::INT8, 0);
+  AddByte(linear, "yz", TensorProto::UINT8, 3);
+  AddCodes(linear, "w");
+  linear.Node("QLinearConv", {"x", "xs", "xz", "w", "ws", "wz", "ys", "yz"}, {"y"});
+  ModelBuilder integer = OfInput(17, TensorProto::UINT8);
+  AddByte(integer, "xz", TensorProto::UINT8, 128);
+  AddCodes(integer, "w");
+  integer.Node("ConvInteger", {"x", "w", "xz"}, {"y"});
+  constexpr char kQonnx[] = "qonnx.custom_op.general";
+  ModelBuilder trunc = OfInput();
+  trunc.Opset(kQonnx, 1).Floats("scale", {}, {0.25f}).Floats("zero", {}, {0});
+  trunc.Floats("in", {}, {8}).Floats("out", {}, {4});
+  SetString(trunc.Node("Trunc", {"x", "scale", "zero", "in", "out"}, {"y"}, kQonnx),
+            "rounding_mode", "FLOOR");
+  return {{"QLinearConv", BytesOf(linear)},
+          {"ConvInteger", BytesOf(integer)},
+          {"Trunc", BytesOf(trunc)}};
+}
+
 Result<Seeds> OnnxSeeds() {
   Seeds seeds = {{"Slice", OneNode("Slice", 13, {{1, 0}, {3, 9}, {2, 3}, {1, 2}})},
                  {"Pad", OneNode("Pad", 13, {{0, 0, 1, 1, 0, 0, 1, 1}})},
@@ -115,6 +188,9 @@ Result<Seeds> OnnxSeeds() {
                  {"Shape", OneNode("Shape", 15, {})},
                  {"Softmax", OneNode("Softmax", 11, {})},
                  {"HardSigmoid", OneNode("HardSigmoid", 13, {})}};
+  for (const Seeds& more : {LayerSeeds(), QuantizedLayerSeeds()}) {
+    seeds.insert(seeds.end(), more.begin(), more.end());
+  }
   for (const auto& [name, graph] : kGraphs) {
     for (const auto form : {onnx::OnnxForm::kQdq, onnx::OnnxForm::kQonnx}) {
       SIGNUM_ASSIGN_OR_RETURN(const std::string bytes, onnx::ExportOnnx(graph, {.form = form}));

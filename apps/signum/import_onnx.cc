@@ -26,10 +26,35 @@ Status CheckFlags(const ImportFlags& flags) {
       flags.file));
 }
 
+// "3x224x224", "16x100": a size for each axis but the batch.
+Result<std::vector<int64_t>> ParseSizes(const std::string& text) {
+  std::vector<int64_t> sizes;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at < end) {
+    int64_t size = 0;
+    const auto [next, error] = std::from_chars(at, end, size);
+    if (error != std::errc() || size < 1 || (next != end && (*next != 'x' || next + 1 == end))) {
+      return InvalidArgument(fmt::format(
+          "--input '{}' is not a size for each axis besides the batch, as in 3x224x224", text));
+    }
+    sizes.push_back(size);
+    at = next == end ? end : next + 1;
+  }
+  return sizes;
+}
+
+// Text of the file, made fit for a terminal.
+std::string PlainText(std::string text) {
+  constexpr size_t kLongest = 200;
+  if (text.size() > kLongest) text = text.substr(0, kLongest) + "...";
+  for (char& c : text) c = c >= ' ' && c < 127 ? c : '?';
+  return text;
+}
+
 Result<onnx::OnnxImportOptions> OptionsOf(const ImportFlags& flags) {
   onnx::OnnxImportOptions options{.output = flags.tensor};
-  SIGNUM_ASSIGN_OR_RETURN(const zoo::ZooOptions sizes, ToZooOptions(flags.zoo));
-  if (!flags.zoo.input.empty()) options.input_sizes = {sizes.channels, sizes.height, sizes.width};
+  SIGNUM_ASSIGN_OR_RETURN(options.input_sizes, ParseSizes(flags.zoo.input));
   SIGNUM_ASSIGN_OR_RETURN(options.mean, ParseNumbers("--mean", flags.mean));
   SIGNUM_ASSIGN_OR_RETURN(options.deviation, ParseNumbers("--std", flags.deviation));
   if (options.mean.size() != options.deviation.size()) {
@@ -59,11 +84,12 @@ void PrintJson(const onnx::OnnxImport& imported, const ImportFlags& flags) {
 void PrintTable(const onnx::OnnxImport& imported, const ImportFlags& flags) {
   report::Table table({{"node"}, {"operator"}, {"became"}});
   for (const onnx::OnnxPlacement& place : imported.placements) {
-    table.AddRow({place.node, place.op, place.became});
+    table.AddRow({PlainText(place.node), PlainText(place.op), place.became});
   }
   std::fputs(table.ToText().c_str(), stdout);
   for (const std::string& note : imported.notes) std::printf("note: %s\n", note.c_str());
-  const std::string producer = imported.producer.empty() ? "" : " by " + imported.producer;
+  const std::string producer =
+      imported.producer.empty() ? "" : " by " + PlainText(imported.producer);
   std::printf("\n%s\n", fmt::format("{} from an ONNX model{} (opset {}), written to {}",
                                     imported.graph.name, producer, imported.opset, flags.output)
                             .c_str());

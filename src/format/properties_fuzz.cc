@@ -19,8 +19,8 @@ Tensor Ones(Shape shape) {
 
 }  // namespace
 
-void CheckMessage(const Error& error) {
-  SIGNUM_CHECK(!error.message.empty() && error.message.size() < 4000);
+void CheckMessage(const Error& error, size_t most_bytes) {
+  SIGNUM_CHECK(!error.message.empty() && error.message.size() < most_bytes);
   SIGNUM_CHECK(IsText(error.message, false));
 }
 

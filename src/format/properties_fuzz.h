@@ -3,14 +3,16 @@
 #ifndef SIGNUM_FORMAT_PROPERTIES_FUZZ_H_
 #define SIGNUM_FORMAT_PROPERTIES_FUZZ_H_
 
+#include <cstddef>
+
 #include "format/tensor_file.h"
 #include "graph/graph.h"
 #include "signum/result.h"
 
 namespace signum::format {
 
-// An error is one line that may be printed anywhere.
-void CheckMessage(const Error& error);
+// An error is one line that may be printed anywhere, of less than so many bytes.
+void CheckMessage(const Error& error, size_t most_bytes = 4000);
 
 // A graph that was read verifies, has no sum that could overflow, and can be written
 // as .sgn, from which an equal one is read.

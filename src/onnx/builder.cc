@@ -67,6 +67,10 @@ Result<Value> GraphBuilder::AddInput(const std::string& name, std::vector<int64_
 
 Result<Value> GraphBuilder::Emit(Op op, const std::vector<Value>& inputs, Parameters parameters,
                                  const std::string& suffix) {
+  // Any number of nodes may have the same weight, and each gets a copy.
+  int64_t elements = 0;
+  for (const auto& [role, tensor] : parameters) elements += tensor.elements();
+  SIGNUM_RETURN_IF_ERROR(budget_.Take(elements));
   Node node{NewName(suffix), std::move(op), {}, std::move(parameters)};
   std::vector<Shape> shapes;
   for (const Value& input : inputs) {
@@ -98,7 +102,6 @@ Result<Value> GraphBuilder::AddConstant(const Constant& constant, bool batched, 
                                         const std::string& suffix) {
   SIGNUM_CHECK(constant.rank() <= rank);
   if (constant.elements() < 1) return Unsupported("works on an empty tensor");
-  SIGNUM_RETURN_IF_ERROR(budget_.Take(constant.elements()));
   std::vector<int64_t> sizes(static_cast<size_t>(rank - constant.rank() + (batched ? 0 : 1)), 1);
   sizes = Concatenated(std::move(sizes), constant.sizes);
   if (sizes.empty()) sizes = {1};
@@ -187,6 +190,12 @@ Result<Value> GraphBuilder::Unbatched(const Value& value) {
   if (const auto twin = twins_.find(value.node); twin != twins_.end()) {
     unbatched.node = twin->second;
     return unbatched;
+  }
+  if (open_batch_) {
+    Note(
+        "works along the first axis, whose size the model leaves open; images are computed one "
+        "by one, each as the only one of its batch");
+    open_batch_ = false;  // said once
   }
   std::vector<int64_t> target = Concatenated({0}, value.sizes);
   SIGNUM_ASSIGN_OR_RETURN(const Value emitted,

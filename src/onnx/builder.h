@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "graph/graph.h"
@@ -24,7 +25,8 @@ class GraphBuilder {
  public:
   using Parameters = std::map<std::string, Tensor>;
 
-  // `budget` bounds what is computed from constants; it must outlive the builder.
+  // `budget` bounds what is computed from constants, and the parameters of all nodes; it
+  // must outlive the builder.
   explicit GraphBuilder(FoldBudget& budget) : budget_(budget) {}
 
   // Starts the graph: its input, as the tensor `sizes`, whose first axis is the batch
@@ -86,6 +88,15 @@ class GraphBuilder {
   void Note(const std::string& text);
   const std::vector<std::string>& notes() const { return notes_; }
 
+  // Refuses the current node although its value is made: the sizes of that are known, and
+  // so the nodes that read it are looked at, too.
+  void Refuse(const std::string& reason) { refusals_.push_back(reason); }
+  std::vector<std::string> TakeRefusals() { return std::exchange(refusals_, {}); }
+
+  // Says that the model leaves the size of the first axis open, so that whoever works
+  // along that axis notes that it has one image.
+  void SetOpenBatch() { open_batch_ = true; }
+
   // Whether some operator needed the first axis as an axis like any other while it is a
   // batch of several images: importing again with the input not batched may help.
   bool mixed_batch() const { return mixed_batch_; }
@@ -99,9 +110,9 @@ class GraphBuilder {
   std::string base_name_;
   std::set<std::string> names_;
   std::map<std::string, int> counters_;
-  std::vector<std::string> notes_;
+  std::vector<std::string> notes_, refusals_;
   std::map<NodeId, NodeId> twins_;  // the same value in the other form
-  bool mixed_batch_ = false;
+  bool mixed_batch_ = false, open_batch_ = false;
 };
 
 // The index of an axis that may count from the end; an error where there is none.

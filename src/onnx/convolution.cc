@@ -12,11 +12,8 @@
 namespace signum::onnx {
 namespace {
 
-// Sizes of windows, far from where their sums overflow.
-Result<int> Small(int64_t number) {
-  if (number >= 0 && number <= std::numeric_limits<int16_t>::max()) return static_cast<int>(number);
-  return InvalidArgument(fmt::format("a window with the number {}", number));
-}
+// Of the numbers of a window: far from where their sums overflow.
+constexpr int64_t kLargestNumber = std::numeric_limits<int16_t>::max();
 
 Status NeedSpatialAxes(const Value& x) {
   if (x.rank() >= 3 && x.rank() <= 5) return {};
@@ -194,7 +191,9 @@ Result<TransposedWindow> ReadTransposedWindow(const OnnxNode& node,
   if (transposed.output_padding.size() != axes || (!wanted.empty() && wanted.size() != axes)) {
     return InvalidArgument("output_padding and output_shape need a number for each spatial axis");
   }
-  for (const int64_t extra : transposed.output_padding) SIGNUM_RETURN_IF_ERROR(Small(extra));
+  for (const int64_t extra : transposed.output_padding) {
+    SIGNUM_RETURN_IF_ERROR(WindowNumber(extra, "output_padding"));
+  }
   const bool same = auto_pad == "SAME_UPPER" || auto_pad == "SAME_LOWER";
   for (int axis = 0; axis < static_cast<int>(axes); ++axis) {
     if (wanted.empty() && !same) continue;
@@ -216,7 +215,8 @@ Result<Value> Transpose2d(const Value& x, const Value& weight,
   op.groups = static_cast<int>(groups);
   SIGNUM_ASSIGN_OR_RETURN(op.window, ToWindow(transposed.window));
   for (int axis = 0; axis < 2; ++axis) {
-    SIGNUM_ASSIGN_OR_RETURN(op.output_padding[axis], Small(transposed.output_padding[axis]));
+    SIGNUM_ASSIGN_OR_RETURN(op.output_padding[axis],
+                            WindowNumber(transposed.output_padding[axis], "output_padding"));
   }
   GraphBuilder::Parameters parameters;
   parameters.emplace("weight", Tensor(Shape(weight.sizes), weight.constant->Floats()));
@@ -284,20 +284,35 @@ std::vector<int64_t> WithHeight(const std::vector<int64_t>& sizes) {
   return {sizes[0], sizes[1], 1, sizes[2]};
 }
 
+// A weight that has another number of channels than the value it meets. The output's sizes
+// do not depend on that.
+void RefuseWeight(const Value& x, const Value& weight, int64_t groups, GraphBuilder& builder) {
+  const std::string in_groups = groups == 1 ? "" : fmt::format(" in {} groups", groups);
+  builder.Refuse(fmt::format("a weight of {} for a value of {}{}", SizesText(weight.sizes),
+                             SizesText(x.sizes), in_groups));
+}
+
 }  // namespace
+
+Result<int> WindowNumber(int64_t number, const char* attribute) {
+  if (number >= 0 && number <= kLargestNumber) return static_cast<int>(number);
+  return InvalidArgument(
+      fmt::format("{} of {}; 0 to {} are possible", attribute, number, kLargestNumber));
+}
 
 Result<Window> ToWindow(const SpatialWindow& window) {
   SIGNUM_CHECK(window.axes() == 2);
   Window result;
   for (int axis = 0; axis < 2; ++axis) {
-    SIGNUM_ASSIGN_OR_RETURN(result.kernel[axis], Small(window.kernel[axis]));
-    SIGNUM_ASSIGN_OR_RETURN(result.stride[axis], Small(window.stride[axis]));
-    SIGNUM_ASSIGN_OR_RETURN(result.dilation[axis], Small(window.dilation[axis]));
+    SIGNUM_ASSIGN_OR_RETURN(result.kernel[axis], WindowNumber(window.kernel[axis], "kernel_shape"));
+    SIGNUM_ASSIGN_OR_RETURN(result.stride[axis], WindowNumber(window.stride[axis], "strides"));
+    SIGNUM_ASSIGN_OR_RETURN(result.dilation[axis],
+                            WindowNumber(window.dilation[axis], "dilations"));
   }
-  SIGNUM_ASSIGN_OR_RETURN(result.padding.top, Small(window.before[0]));
-  SIGNUM_ASSIGN_OR_RETURN(result.padding.left, Small(window.before[1]));
-  SIGNUM_ASSIGN_OR_RETURN(result.padding.bottom, Small(window.after[0]));
-  SIGNUM_ASSIGN_OR_RETURN(result.padding.right, Small(window.after[1]));
+  SIGNUM_ASSIGN_OR_RETURN(result.padding.top, WindowNumber(window.before[0], "pads"));
+  SIGNUM_ASSIGN_OR_RETURN(result.padding.left, WindowNumber(window.before[1], "pads"));
+  SIGNUM_ASSIGN_OR_RETURN(result.padding.bottom, WindowNumber(window.after[0], "pads"));
+  SIGNUM_ASSIGN_OR_RETURN(result.padding.right, WindowNumber(window.after[1], "pads"));
   return result;
 }
 
@@ -323,12 +338,14 @@ Result<SpatialWindow> ReadWindow(const OnnxNode& node, const std::vector<int64_t
                                        SizesText(window.kernel), SizesText(kernel_sizes)));
   }
   for (size_t axis = 0; axis < axes; ++axis) {
-    for (const int64_t number : {window.kernel[axis], window.stride[axis], window.dilation[axis]}) {
-      if (number < 1) return InvalidArgument(fmt::format("a window with the number {}", number));
-      SIGNUM_RETURN_IF_ERROR(Small(number));
+    for (const auto& [attribute, number] : {std::pair{"kernel_shape", window.kernel[axis]},
+                                            {"strides", window.stride[axis]},
+                                            {"dilations", window.dilation[axis]}}) {
+      if (number < 1) return InvalidArgument(fmt::format("{} of {}", attribute, number));
+      SIGNUM_RETURN_IF_ERROR(WindowNumber(number, attribute));
     }
   }
-  for (const int64_t pad : pads) SIGNUM_RETURN_IF_ERROR(Small(pad));
+  for (const int64_t pad : pads) SIGNUM_RETURN_IF_ERROR(WindowNumber(pad, "pads"));
   window.before.assign(pads.begin(), pads.begin() + static_cast<int64_t>(axes));
   window.after.assign(pads.begin() + static_cast<int64_t>(axes), pads.end());
   if (auto_pad == "NOTSET" || auto_pad.empty()) return window;
@@ -352,6 +369,7 @@ Result<Value> Convolve(const OnnxNode& node, const Value& value, const Value& we
                        const std::optional<std::vector<float>>& bias, GraphBuilder& builder) {
   SIGNUM_ASSIGN_OR_RETURN(const int64_t groups, CheckLayer(node, value, weight));
   SIGNUM_RETURN_IF_ERROR(CheckBias(bias, weight.sizes[0]));
+  if (weight.sizes[1] * groups != value.sizes[1]) RefuseWeight(value, weight, groups, builder);
   SIGNUM_ASSIGN_OR_RETURN(const Value x, builder.Batched(value));
   SIGNUM_ASSIGN_OR_RETURN(const SpatialWindow window,
                           ReadWindow(node, SpatialSizes(x.sizes), SpatialSizes(weight.sizes)));
@@ -378,10 +396,7 @@ Outputs ImportConvTranspose(const OnnxNode& node, Inputs inputs, GraphBuilder& b
   SIGNUM_ASSIGN_OR_RETURN(const int64_t groups, CheckLayer(node, inputs[0], weight));
   SIGNUM_RETURN_IF_ERROR(CheckBias(bias, weight.sizes[1] * groups));
   SIGNUM_ASSIGN_OR_RETURN(const Value x, builder.Batched(inputs[0]));
-  if (weight.sizes[0] != x.sizes[1]) {
-    return InvalidArgument(fmt::format("a weight of {} for a value of {}", SizesText(weight.sizes),
-                                       SizesText(x.sizes)));
-  }
+  if (weight.sizes[0] != x.sizes[1]) RefuseWeight(x, weight, groups, builder);
   SIGNUM_ASSIGN_OR_RETURN(
       TransposedWindow window,
       ReadTransposedWindow(node, SpatialSizes(x.sizes), SpatialSizes(weight.sizes)));

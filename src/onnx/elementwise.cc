@@ -1,6 +1,7 @@
 // Operators that work element by element, and those that treat every channel alike.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -13,11 +14,6 @@ namespace signum::onnx {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-Outputs One(Result<Value> value) {
-  if (!value) return tl::unexpected(std::move(value).error());
-  return std::vector<Value>{*std::move(value)};
-}
 
 Result<Value> NeedFloats(const Value& value) {
   if (!value.is_integer()) return value;
@@ -148,9 +144,9 @@ Result<Value> ClipIntegers(const Value& x, const Bounds& bounds, GraphBuilder& b
     }
   }
   const IntegerRange range = RangeOf(x.type);
-  const int64_t low = bounds.low ? bounds.low->Integer(0) : range.lowest;
+  int64_t low = bounds.low ? bounds.low->Integer(0) : range.lowest;
   const int64_t high = bounds.high ? bounds.high->Integer(0) : range.highest;
-  if (low > high) return InvalidArgument(fmt::format("clips to [{}, {}]", low, high));
+  low = std::min(low, high);  // ONNX: all become `max` then
   if (x.encoding) return ClampIntegers(x, low, high, builder);
   SIGNUM_ASSIGN_OR_RETURN(
       Value clipped, builder.Emit(ClampOp{static_cast<float>(low), static_cast<float>(high)}, {x}));
@@ -247,8 +243,9 @@ Outputs ImportClip(const OnnxNode& node, Inputs inputs, GraphBuilder& builder) {
   SIGNUM_ASSIGN_OR_RETURN(const Bounds bounds, ClipBounds(node, inputs));
   const Value& x = inputs[0];
   if (x.is_integer()) return One(ClipIntegers(x, bounds, builder));
-  const float low = bounds.low ? bounds.low->Float(0) : -kInfinity;
+  float low = bounds.low ? bounds.low->Float(0) : -kInfinity;
   const float high = bounds.high ? bounds.high->Float(0) : kInfinity;
+  if (low > high) low = high;  // ONNX: all become `max` then
   if (low == -kInfinity && high == kInfinity) return One(x);
   return One(builder.Emit(ClampBetween(low, high), {x}));
 }
@@ -279,8 +276,9 @@ Outputs ImportBatchNormalization(const OnnxNode& node, Inputs inputs, GraphBuild
   for (int i = 0; i < 4; ++i) {
     SIGNUM_ASSIGN_OR_RETURN(const ConstantPointer numbers, NeedConstant(inputs[i + 1], kRoles[i]));
     if (x.rank() < 2 || numbers->elements() != x.sizes[1]) {
-      return InvalidArgument(fmt::format("{} of {} for a value of {}", kRoles[i],
-                                         Describe(*numbers), SizesText(x.sizes)));
+      builder.Refuse(fmt::format("{} of {} for a value of {}", kRoles[i], Describe(*numbers),
+                                 SizesText(x.sizes)));
+      return One(x);  // whose sizes the output has
     }
     parameters.emplace(kRoles[i], Tensor({x.sizes[1]}, numbers->Floats()));
   }
@@ -344,7 +342,7 @@ Outputs ImportCast(const OnnxNode& node, Inputs inputs, GraphBuilder& builder) {
   SIGNUM_ASSIGN_OR_RETURN(const int64_t to, node.Int("to", 0));
   constexpr int64_t kBfloat16 = 16;  // TensorProto.DataType
   if (to == kBfloat16) return Unsupported("rounds to bfloat16, which floats here do not");
-  SIGNUM_ASSIGN_OR_RETURN(const ElementType type, ToElementType(static_cast<int32_t>(to)));
+  SIGNUM_ASSIGN_OR_RETURN(const ElementType type, ToElementType(to));
   SIGNUM_ASSIGN_OR_RETURN(Value value, builder.AsNode(inputs[0]));
   const IntegerRange from = RangeOf(value.type), target = RangeOf(type);
   const bool widens =

@@ -61,8 +61,8 @@ Result<int64_t> Call::Take(const std::vector<int64_t>& sizes) const {
   const int64_t count = CheckedProduct(sizes, budget.elements);
   if (count < 0) {
     return Fail(ErrorCode::kResourceExhausted,
-                fmt::format("its result of {} is more than the {} elements that folding may still "
-                            "allocate",
+                fmt::format("its result of {} is more than the {} elements that may still be "
+                            "allocated for a file of this size",
                             SizesText(sizes), budget.elements));
   }
   SIGNUM_RETURN_IF_ERROR(budget.Take(count));
@@ -168,10 +168,23 @@ AxisView AlongAxis(const std::vector<int64_t>& sizes, int64_t axis) {
 Status FoldBudget::Take(int64_t count) {
   if (count > elements) {
     return Fail(ErrorCode::kResourceExhausted,
-                fmt::format("its {} elements are more than the {} that folding may still allocate",
+                fmt::format("its {} elements are more than the {} that may still be allocated for "
+                            "a file of this size",
                             count, elements));
   }
   elements -= count;
+  return {};
+}
+
+Status FoldBudget::TakeProducts(int64_t results, int64_t depth) {
+  if (depth == 0) return {};
+  if (results > products / depth) {
+    return Fail(ErrorCode::kResourceExhausted,
+                fmt::format("a product of matrices with more than the {} multiplications that may "
+                            "still be done is not folded",
+                            products));
+  }
+  products -= results * depth;
   return {};
 }
 

@@ -15,12 +15,20 @@
 
 namespace signum::onnx {
 
-// What folding may still allocate: a file of a few bytes can ask for tensors of any
-// size (ConstantOfShape, Expand, Tile), and chains of them double it.
+// What a model may ask for beside its own weights, in elements.
+inline constexpr int64_t kFoldedElements = int64_t{1} << 24;
+
+// What may still be allocated for a model: a file of a few bytes can ask for tensors of
+// any size (ConstantOfShape, Expand, Tile), chains of them double it, and any number of
+// layers may read one weight. Sums of products are not allocated and cost time: they are
+// counted for themselves, a second or so of them.
 struct FoldBudget {
   int64_t elements = 0;
+  int64_t products = int64_t{1} << 30;
   // Takes so many; kResourceExhausted where not so many are left.
   Status Take(int64_t count);
+  // `results` sums of `depth` products each; both are 0 or more.
+  Status TakeProducts(int64_t results, int64_t depth);
 };
 
 // Whether Fold knows the operator.

@@ -62,8 +62,7 @@ Result<Constant> Cast(const Call& call) {
   if (!call.node.Has("to")) return Corrupt("Cast has no type to cast to");
   SIGNUM_ASSIGN_OR_RETURN(const int64_t to, call.node.Int("to", 0));
   call.node.Ignore("saturate");  // of floats of 8 bits
-  SIGNUM_ASSIGN_OR_RETURN(const ElementType type,
-                          ToElementType(static_cast<int32_t>(std::clamp<int64_t>(to, -1, 1000))));
+  SIGNUM_ASSIGN_OR_RETURN(const ElementType type, ToElementType(to));
   SIGNUM_RETURN_IF_ERROR(call.Take(call[0].sizes));
   if (type == ElementType::kBool) return ToBools(call[0]);
   if (type == ElementType::kFloat32) {
@@ -129,7 +128,7 @@ Result<ElementType> QuantizedType(const Call& call) {
   }
   if (call.Has(2)) return call[2].type;
   if (named == 0) return ElementType::kUint8;
-  return ToElementType(static_cast<int32_t>(std::clamp<int64_t>(named, -1, 1000)));
+  return ToElementType(named);
 }
 
 Result<Constant> QuantizeLinear(const Call& call) {

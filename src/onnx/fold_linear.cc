@@ -16,17 +16,6 @@ struct Extents {
   int64_t rows = 1, depth = 1, columns = 1;
 };
 
-// Products of one node; a second or so. Sums are not allocated, so the budget does not
-// bound them.
-constexpr int64_t kMostProducts = int64_t{1} << 30;
-
-Status CheckWork(int64_t results, int64_t depth) {
-  if (depth == 0 || results <= kMostProducts / depth) return {};
-  return Fail(ErrorCode::kResourceExhausted,
-              fmt::format("a product of matrices with more than {} multiplications is not folded",
-                          kMostProducts));
-}
-
 // Adds the product's rows up in double.
 void Multiply(const float* a, const float* b, Extents extents, float* product) {
   std::vector<double> row(static_cast<size_t>(extents.columns));
@@ -70,7 +59,7 @@ Result<Constant> MatMul(const Call& call) {
   if (!is_row) sizes.push_back(extents.rows);
   if (!is_column) sizes.push_back(extents.columns);
   SIGNUM_ASSIGN_OR_RETURN(const int64_t count, call.Take(sizes));
-  SIGNUM_RETURN_IF_ERROR(CheckWork(count, extents.depth));
+  SIGNUM_RETURN_IF_ERROR(call.budget.TakeProducts(count, extents.depth));
   std::vector<float> product(static_cast<size_t>(count));
   if (count > 0) {
     float* next = product.data();
@@ -108,7 +97,7 @@ Result<Constant> Gemm(const Call& call) {
   }
   const std::vector<int64_t> sizes{extents.rows, extents.columns};
   SIGNUM_ASSIGN_OR_RETURN(const int64_t count, call.Take(sizes));
-  SIGNUM_RETURN_IF_ERROR(CheckWork(count, extents.depth));
+  SIGNUM_RETURN_IF_ERROR(call.budget.TakeProducts(count, extents.depth));
   std::vector<float> product(static_cast<size_t>(count));
   Multiply(a.Floats().data(), b.Floats().data(), extents, product.data());
   for (float& value : product) value *= alpha;

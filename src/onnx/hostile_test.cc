@@ -167,6 +167,52 @@ TEST(Hostile, ChainsThatDoubleTakeNoMemory) {
   EXPECT_THAT(Small(model), HasSubstr("(Concat)"));
 }
 
+// Every layer gets a copy of its weight, however many read the same.
+TEST(Hostile, SharedWeightsTakeLittleMemory) {
+  constexpr int64_t kSize = 512;
+  const auto chain = [](const std::string& weight, bool transposed) {
+    ModelBuilder model;
+    model.Input("x", {1, kSize}).Output("y");
+    auto& codes = model.Tensor("codes", TensorProto::INT8, {kSize, kSize});
+    codes.set_raw_data(std::string(kSize * kSize, '\x05'));
+    model.Floats("floats", {kSize, kSize}, std::vector<float>(kSize * kSize, 0.5f));
+    model.Floats("scale", {}, {1});
+    model.Node("DequantizeLinear", {"codes", "scale"}, {"quantized"});
+    std::string last = "x";
+    for (int i = 0; i < 3000; ++i) {
+      std::string read = weight;
+      if (transposed) {
+        read = fmt::format("t{}", i);
+        SetInts(model.Node("Transpose", {weight}, {read}), "perm", {1, 0});
+      }
+      const std::string next = i == 2999 ? "y" : fmt::format("n{}", i);
+      model.Node("MatMul", {last, read}, {next});
+      last = next;
+    }
+    return model;
+  };
+  for (const bool transposed : {false, true}) {
+    for (const char* weight : {"floats", "quantized"}) {
+      EXPECT_THAT(Small(chain(weight, transposed)), HasSubstr("may still be allocated"));
+    }
+  }
+}
+
+// Each takes little time, and all together no more than one may.
+TEST(Hostile, ManyProductsOfConstantsTakeLittleTime) {
+  constexpr int64_t kSize = 128;
+  ModelBuilder model = OfInput();
+  model.Floats("w", {kSize, kSize}, std::vector<float>(kSize * kSize, 0.5f));
+  std::string last = "w";
+  for (int i = 0; i < 3000; ++i) {
+    const std::string next = fmt::format("w{}", i);
+    model.Node("MatMul", {last, "w"}, {next});
+    last = next;
+  }
+  model.Node("Add", {"x", last}, {"y"});
+  EXPECT_THAT(Small(model), HasSubstr("multiplications that may still be done"));
+}
+
 // Values of a network that would be huge cost nothing while importing, and neither does
 // what moves them about.
 TEST(Hostile, HugeValuesTakeNoMemory) {

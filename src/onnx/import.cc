@@ -17,15 +17,15 @@
 #include "onnx/model.h"
 #include "onnx/operators.h"
 #include "onnx/recognize.h"
+#include "onnx/refusals.h"
 #include "onnx/tensor_proto.h"
 
 namespace signum::onnx {
 namespace {
 
-// Refusals that an error spells out; the rest is counted.
-constexpr size_t kMostRefusals = 20;
-// What folding may allocate beside the model's own weights, in elements.
-constexpr int64_t kFoldedElements = int64_t{1} << 24;
+// Copies of a weight until it is a node's: a quantized one is dequantized, transposed by
+// a node and by its layer, codes and floats both.
+constexpr int64_t kCopiesOfWeights = 8;
 
 // `text` with '?' for what is not plain ASCII.
 std::string PlainText(std::string text) {
@@ -53,10 +53,14 @@ class Conversion {
   Status Run(bool batched) {
     SIGNUM_ASSIGN_OR_RETURN(Value input, builder_.AddInput(PlainName(model_.input.name), sizes_,
                                                            batched, model_.input.type));
+    if (!model_.input.sizes.empty() && model_.input.sizes[0] < 0) builder_.SetOpenBatch();
     if (!options_.mean.empty() || !options_.deviation.empty()) {
       builder_.SetNodeName("normalize");
       SIGNUM_ASSIGN_OR_RETURN(
           input, builder_.Emit(NormalizeOp{options_.mean, options_.deviation}, {input}));
+      input.type = model_.input.type;
+    } else if (input.is_integer()) {
+      NoteIntegers();
     }
     values_[model_.input.name] = std::move(input);
     for (const auto& [name, constant] : model_.initializers) {
@@ -64,7 +68,7 @@ class Conversion {
       values_[name] = std::move(value);
     }
     for (const ::onnx::NodeProto* proto : model_.nodes) Convert(*proto);
-    if (!refusals_.empty()) return Refused();
+    if (!refusals_.empty()) return Unsupported(refusals_.Text());
     return FindOutput();
   }
 
@@ -74,29 +78,45 @@ class Conversion {
   std::vector<OnnxPlacement>& placements() { return placements_; }
 
  private:
+  // Elements that may be allocated: some, and those of the file several times.
   static int64_t FoldedElements(const Model& model) {
     int64_t elements = 0;
     for (const auto& [name, constant] : model.initializers) elements += constant->elements();
-    return kFoldedElements + 4 * elements;
+    for (const ::onnx::NodeProto* proto : model.nodes) {
+      for (const auto& attribute : proto->attribute()) {
+        if (!attribute.has_t()) continue;
+        const auto& sizes = attribute.t().dims();
+        const int64_t stated = CheckedProduct({sizes.begin(), sizes.end()}, kMaxTensorElements);
+        // An element takes a byte or more, whatever the sizes say.
+        const auto bytes = static_cast<int64_t>(attribute.t().ByteSizeLong());
+        elements += std::clamp<int64_t>(stated, 0, bytes);
+      }
+    }
+    return kFoldedElements + kCopiesOfWeights * elements;
+  }
+
+  // Networks of Signum get pixels in [0, 1], a model of integers wants other numbers.
+  void NoteIntegers() {
+    const char* type = ElementTypeName(model_.input.type);
+    if (sizes_.size() != 4) {
+      return builder_.Note(fmt::format("takes {} values; it is given numbers as they are", type));
+    }
+    const bool is_signed = model_.input.type == ElementType::kInt8;
+    const auto channels = [&](const char* number) {
+      std::string text = number;
+      for (int64_t i = 1; i < std::min<int64_t>(sizes_[1], 4); ++i)
+        text += std::string(",") + number;
+      return text + (sizes_[1] > 4 ? ",..." : "");
+    };
+    builder_.Note(fmt::format(
+        "takes {} values and is given pixels in [0, 1]; import with --mean {} --std {} for pixels "
+        "of {}",
+        type, channels(is_signed ? "0.5019608" : "0"), channels("0.003921569"),
+        is_signed ? "-128 to 127" : "0 to 255"));
   }
 
   void Refuse(const OnnxNode& node, const std::string& reason) {
-    refusals_.push_back(fmt::format("node '{}' ({}): {}", node.name(), OpText(node), reason));
-  }
-
-  Status Refused() const {
-    std::string text = refusals_[0];
-    if (refusals_.size() > 1) {
-      text = fmt::format("{} nodes cannot be imported: {}", refusals_.size(),
-                         fmt::join(refusals_.begin(),
-                                   refusals_.begin() + static_cast<int64_t>(std::min(
-                                                           refusals_.size(), kMostRefusals)),
-                                   "; "));
-    }
-    if (refusals_.size() > kMostRefusals) {
-      text += fmt::format("; and {} more", refusals_.size() - kMostRefusals);
-    }
-    return Unsupported(text);
+    refusals_.Add(node.name(), OpText(node), reason);
   }
 
   // The inputs of a node; nothing where one of them could not be made, which has been
@@ -112,6 +132,8 @@ class Conversion {
       } else {
         if (const auto unmade = unmade_.find(name); unmade != unmade_.end()) {
           Refuse(node, fmt::format("reads '{}', {}", name, unmade->second));
+        } else {
+          refusals_.AddBehind();
         }
         return std::nullopt;
       }
@@ -139,7 +161,10 @@ class Conversion {
         outputs = tl::unexpected(asked.error());
       }
     }
-    if (!outputs) return Refuse(node, outputs.error().message);
+    std::vector<std::string> reasons = builder_.TakeRefusals();
+    if (!outputs) reasons.push_back(outputs.error().message);
+    if (!reasons.empty()) Refuse(node, fmt::format("{}", fmt::join(reasons, ", and ")));
+    if (!outputs) return;
     SetOutputs(node, *std::move(outputs));
     placements_.push_back({node.name(), OpText(node), Became(first)});
   }
@@ -187,7 +212,7 @@ class Conversion {
     return outputs;
   }
 
-  static Outputs TransposeCodes(const OnnxNode& node, const Value& value) {
+  Outputs TransposeCodes(const OnnxNode& node, const Value& value) {
     std::vector<int64_t> reversed;
     for (int axis = value.rank() - 1; axis >= 0; --axis) reversed.push_back(axis);
     SIGNUM_ASSIGN_OR_RETURN(const std::vector<int64_t> stated, node.Ints("perm", reversed));
@@ -197,7 +222,7 @@ class Conversion {
     bool fits = permutation.size() == value.sizes.size();
     for (int axis = 0; fits && axis < value.rank(); ++axis) fits = sorted[axis] == axis;
     if (!fits) return InvalidArgument("its perm is no order of the axes");
-    return std::vector<Value>{TransposedConstant(value, permutation)};
+    return One(TransposedConstant(value, permutation, budget_));
   }
 
   void SetOutputs(const OnnxNode& node, std::vector<Value> outputs) {
@@ -260,7 +285,7 @@ class Conversion {
   GraphBuilder builder_;
   std::map<std::string, Value> values_;
   std::map<std::string, std::string> unmade_;
-  std::vector<std::string> refusals_;
+  Refusals refusals_;
   std::vector<OnnxPlacement> placements_;
   Value output_;
 };
@@ -290,38 +315,22 @@ Result<std::vector<int64_t>> InputSizes(const ModelInput& input,
         fmt::format("input '{}' has {} axes and a batch of {}; {} and {} are possible", input.name,
                     sizes.size(), sizes[0], kMostAxes, kLargestBatch));
   }
-  std::vector<std::string> texts;
+  std::vector<std::string> texts, example;
   for (size_t i = 0; i < sizes.size(); ++i) {
-    texts.push_back(input.sizes[i] < 0 ? input.symbols[i] : fmt::format("{}", input.sizes[i]));
+    const bool open = input.sizes[i] < 0;
+    texts.push_back(open ? input.symbols[i] : fmt::format("{}", input.sizes[i]));
+    if (i == 0) continue;
+    const int64_t usual = i == 1 && sizes.size() > 2 ? 3 : 224;  // channels, and pixels
+    example.push_back(fmt::format("{}", open ? usual : input.sizes[i]));
   }
   for (const int64_t size : sizes) {
     if (size >= 1) continue;
     return InvalidArgument(
-        fmt::format("input '{}' of {} leaves sizes open; state them with --input, as in "
-                    "3x224x224 (channels, height, width)",
-                    input.name, fmt::join(texts, "x")));
+        fmt::format("input '{}' of {} leaves sizes open; state all but the first with --input, "
+                    "as in {}",
+                    input.name, fmt::join(texts, "x"), fmt::join(example, "x")));
   }
   return sizes;
-}
-
-// The nodes that the value of `output` needs, which becomes the last.
-Graph Needed(const Graph& graph, NodeId output) {
-  std::vector<bool> needed(static_cast<size_t>(output) + 1);
-  needed[0] = needed[output] = true;
-  for (NodeId id = output; id > 0; --id) {
-    if (!needed[id]) continue;
-    for (const NodeId input : graph.node(id).inputs) needed[input] = true;
-  }
-  Graph result;
-  std::vector<NodeId> moved(needed.size());
-  for (NodeId id = 0; id <= output; ++id) {
-    if (!needed[id]) continue;
-    Node node = graph.node(id);
-    for (NodeId& input : node.inputs) input = moved[input];
-    moved[id] = result.Add(std::move(node.name), std::move(node.op), std::move(node.inputs),
-                           std::move(node.parameters));
-  }
-  return result;
 }
 
 // The name, class names and metadata that our own export writes, and the producer.
@@ -346,9 +355,8 @@ void ReadMetadata(const ::onnx::ModelProto& proto, Graph& graph) {
 }
 
 // Names in a file may hold any bytes and be of any length; a message is a line of text.
-Error Plain(Error error) {
-  constexpr size_t kLongest = 3000;
-  if (error.message.size() > kLongest) error.message = error.message.substr(0, kLongest) + " ...";
+Error Plain(Error error, size_t longest) {
+  if (error.message.size() > longest) error.message = error.message.substr(0, longest) + " ...";
   error.message = PlainText(std::move(error.message));
   return error;
 }
@@ -370,7 +378,7 @@ Result<OnnxImport> ImportModel(const Model& model, const OnnxImportOptions& opti
 
   OnnxImport imported;
   const Value& output = conversion->output();
-  imported.graph = RecognizePatterns(Needed(conversion->builder().graph(), output.node));
+  imported.graph = RecognizePatterns(WithoutUnread(conversion->builder().graph(), output.node));
   ReadMetadata(*model.proto, imported.graph);
   SIGNUM_RETURN_IF_ERROR(Verify(imported.graph));
   imported.placements = std::move(conversion->placements());
@@ -378,9 +386,16 @@ Result<OnnxImport> ImportModel(const Model& model, const OnnxImportOptions& opti
   imported.opset = model.opsets.at("");
   imported.producer = model.proto->producer_name();
   imported.output = model.output;
+  imported.output_sizes = output.sizes;
   imported.output_type = ElementTypeName(output.type);
   imported.batch = sizes.empty() ? 1 : sizes[0];
   imported.batched = batched;
+  if (!batched && imported.batch > 1) {
+    imported.notes.push_back(
+        fmt::format("works along the batch: the network takes the {} images of the model at once, "
+                    "as one input, and no other number of them",
+                    imported.batch));
+  }
   return imported;
 }
 
@@ -392,13 +407,11 @@ bool IsOnnx(std::span<const uint8_t> bytes) {
 }
 
 Result<OnnxImport> ImportOnnx(std::span<const uint8_t> bytes, const OnnxImportOptions& options) {
-  Result<OnnxImport> imported;
-  if (Result<Model> model = ReadModel(bytes, options); model) {
-    imported = ImportModel(*model, options);
-  } else {
-    imported = tl::unexpected(std::move(model).error());
-  }
-  if (!imported) return tl::unexpected(Plain(std::move(imported).error()));
+  constexpr size_t kLongest = 3000, kLongestList = 64000;  // of all nodes that are refused
+  Result<Model> model = ReadModel(bytes, options);
+  if (!model) return tl::unexpected(Plain(std::move(model).error(), kLongest));
+  Result<OnnxImport> imported = ImportModel(*model, options);
+  if (!imported) return tl::unexpected(Plain(std::move(imported).error(), kLongestList));
   return imported;
 }
 

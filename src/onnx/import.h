@@ -1,6 +1,7 @@
 // ONNX import: a Graph from a model file of ONNX, opsets up to 21, float or quantized
 // (QDQ, QLinear operators, QONNX). What it cannot say with the operators of the Graph it
-// refuses, naming every such node at once. Knows no trainer, no runtime.
+// refuses, naming at once every such node that it can look at. Knows no trainer, no
+// runtime.
 #ifndef SIGNUM_ONNX_IMPORT_H_
 #define SIGNUM_ONNX_IMPORT_H_
 
@@ -28,6 +29,7 @@ struct OnnxImportOptions {
 };
 
 // An ONNX node and what it became.
+// Names are the file's, and may hold any bytes.
 struct OnnxPlacement {
   std::string node, op;  // ONNX's
   std::string became;    // the Graph's operators, "Convolution+Add"; "(folded)"
@@ -39,8 +41,9 @@ struct OnnxImport {
   std::vector<std::string> notes;  // what its user should know, one line each
   int64_t opset = 0;
   std::string producer;
-  std::string output;       // the output's name and type, as ONNX has them
-  std::string output_type;  // "float32", "uint8", ...
+  std::string output;                 // the output's name and type, as ONNX has them
+  std::string output_type;            // "float32", "uint8", ...
+  std::vector<int64_t> output_sizes;  // for `batch` images
   // Images in the first axis of the model's input; 1 where it is symbolic. `batched`:
   // whether that axis is the Graph's batch, and so may be of any size.
   int64_t batch = 1;
@@ -52,7 +55,10 @@ struct OnnxImport {
 bool IsOnnx(std::span<const uint8_t> bytes);
 
 // kCorrupt for bytes that are no ONNX model, kUnsupported for what a Graph cannot say.
-// One error names every node that is refused, with its operator and the reason.
+// One error names every node that is refused, with its operator, the first 20 with their
+// reasons (kUnsupported, 64,000 bytes at most). A node that reads what another would have
+// made is not looked at, except for whether there is such an operator, and for layers
+// behind one whose weight alone does not fit; the error counts those.
 Result<OnnxImport> ImportOnnx(std::span<const uint8_t> bytes, const OnnxImportOptions& options);
 
 }  // namespace signum::onnx

@@ -30,7 +30,12 @@ struct LayerWeight {
 Result<LayerWeight> MakeLayerWeight(const Value& weight, GraphBuilder& builder);
 
 // The same constant with its axes in another order; what is known of its codes follows.
-Value TransposedConstant(const Value& value, const std::vector<int>& permutation);
+// An error where `budget` does not hold it.
+Result<Value> TransposedConstant(const Value& value, const std::vector<int>& permutation,
+                                 FoldBudget& budget);
+
+// What Emit takes of a window's sizes; the error names the attribute.
+Result<int> WindowNumber(int64_t number, const char* attribute);
 
 // Conv's attributes for a feature map of `input_sizes` and a kernel of `kernel_sizes`
 // (spatial axes alone): one entry for each spatial axis, auto_pad resolved.

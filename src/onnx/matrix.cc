@@ -25,7 +25,7 @@ Result<Value> Multiply(Value a, Value b, GraphBuilder& builder) {
 }
 
 Result<Value> Transposed(const Value& value, GraphBuilder& builder) {
-  if (value.is_constant()) return TransposedConstant(value, {1, 0});
+  if (value.is_constant()) return TransposedConstant(value, {1, 0}, builder.budget());
   SIGNUM_ASSIGN_OR_RETURN(const Value matrix, builder.Unbatched(value));
   return builder.Emit(TransposeOp{{0, 2, 1}}, {matrix}, {}, "transpose");
 }
@@ -34,6 +34,7 @@ Result<Value> Scaled(const Value& value, float factor, GraphBuilder& builder,
                      const std::string& suffix) {
   if (factor == 1.0f) return value;
   if (value.is_constant()) {
+    SIGNUM_RETURN_IF_ERROR(builder.budget().Take(value.constant->elements()));
     std::vector<float> floats = value.constant->Floats();
     for (float& x : floats) x *= factor;
     return Value::Of(Constant::OfFloats(value.sizes, std::move(floats)));
@@ -67,15 +68,20 @@ Status NeedFloats(Inputs inputs) {
 
 Result<Value> MultiplyWeight(const Value& x, const Value& weight,
                              const std::optional<std::vector<float>>& bias, GraphBuilder& builder) {
-  if (weight.rank() != 2 || x.rank() < 1 || x.sizes.back() != weight.sizes[0]) {
-    return InvalidArgument(
-        fmt::format("multiplies {} by {}", SizesText(x.sizes), SizesText(weight.sizes)));
+  const bool matrix = weight.rank() == 2;
+  const bool layer_of_images = matrix && x.rank() == 2 && (x.batched || x.sizes[0] == 1);
+  if (!matrix || x.rank() < 1 || x.sizes.back() != weight.sizes[0]) {
+    const std::string reason =
+        fmt::format("multiplies {} by {}", SizesText(x.sizes), SizesText(weight.sizes));
+    if (!layer_of_images) return InvalidArgument(reason);
+    builder.Refuse(reason);
   }
   const int64_t outputs = weight.sizes[1];
-  if (x.rank() == 2 && (x.batched || x.sizes[0] == 1)) {
+  if (layer_of_images) {
     SIGNUM_ASSIGN_OR_RETURN(const Value rows, builder.Batched(x));
-    SIGNUM_ASSIGN_OR_RETURN(LayerWeight layer,
-                            MakeLayerWeight(TransposedConstant(weight, {1, 0}), builder));
+    SIGNUM_ASSIGN_OR_RETURN(const Value transposed,
+                            TransposedConstant(weight, {1, 0}, builder.budget()));
+    SIGNUM_ASSIGN_OR_RETURN(LayerWeight layer, MakeLayerWeight(transposed, builder));
     LinearOp op{.output_features = outputs, .bias = bias.has_value()};
     op.weight_quantizer = layer.quantizer;
     GraphBuilder::Parameters parameters;

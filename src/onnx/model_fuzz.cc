@@ -13,7 +13,8 @@ using signum::onnx::OnnxImport;
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Result<OnnxImport> imported = signum::onnx::ImportOnnx({data, size}, {});
   if (!imported) {
-    signum::format::CheckMessage(imported.error());
+    // Every node that is refused is named.
+    signum::format::CheckMessage(imported.error(), 65000);
     return 0;
   }
   SIGNUM_CHECK(signum::Verify(imported->graph).has_value());

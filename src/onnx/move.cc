@@ -10,11 +10,6 @@
 namespace signum::onnx {
 namespace {
 
-Outputs One(Result<Value> value) {
-  if (!value) return tl::unexpected(std::move(value).error());
-  return std::vector<Value>{*std::move(value)};
-}
-
 // The same elements under other sizes; in the form it has if the batch stays the first
 // axis, else with the batch as an axis like any other.
 Result<Value> Reshape(const Value& value, std::vector<int64_t> sizes, GraphBuilder& builder) {
@@ -356,6 +351,8 @@ Outputs ImportSqueeze(const OnnxNode& node, Inputs inputs, GraphBuilder& builder
 Outputs ImportUnsqueeze(const OnnxNode& node, Inputs inputs, GraphBuilder& builder) {
   const Value& x = inputs[0];
   SIGNUM_ASSIGN_OR_RETURN(const std::vector<int64_t> axes, AxesOf(node, inputs));
+  const bool stated = node.opset() < 13 ? node.Has("axes") : !InputOr(inputs, 1).absent();
+  if (!stated) return Corrupt("has no axes");
   const int rank = x.rank() + static_cast<int>(axes.size());
   SIGNUM_ASSIGN_OR_RETURN(const std::vector<bool> added, Marked(axes, rank));
   std::vector<int64_t> sizes;
@@ -437,7 +434,11 @@ Outputs ImportGather(const OnnxNode& node, Inputs inputs, GraphBuilder& builder)
   if (x.is_constant()) return Unsupported("picks by indices that the network computes");
   SIGNUM_ASSIGN_OR_RETURN(std::vector<int64_t> indices, NeedIntegers(inputs[1], "indices"));
   for (int64_t& index : indices) {
-    SIGNUM_ASSIGN_OR_RETURN(index, AxisOf(index, static_cast<int>(x.sizes[axis])));
+    const int64_t size = x.sizes[axis];
+    if (index < -size || index >= size) {
+      return InvalidArgument(fmt::format("picks index {} of an axis of {}", index, size));
+    }
+    if (index < 0) index += size;
   }
   SIGNUM_ASSIGN_OR_RETURN(const Value selected, Select(x, axis, indices, builder, ""));
   std::vector<int64_t> sizes(selected.sizes.begin(), selected.sizes.begin() + axis);

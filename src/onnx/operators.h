@@ -6,6 +6,7 @@
 
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "onnx/builder.h"
@@ -36,6 +37,12 @@ struct OperatorEntry {
 std::span<const OperatorEntry> Operators();
 // The entry, or null.
 const OperatorEntry* FindOperator(std::string_view domain, std::string_view name);
+
+// What an operator of one output returns.
+inline Outputs One(Result<Value> value) {
+  if (!value) return tl::unexpected(std::move(value).error());
+  return std::vector<Value>{*std::move(value)};
+}
 
 // Optional inputs: one that is not there is an absent Value.
 inline const Value& InputOr(Inputs inputs, size_t index) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -185,6 +186,11 @@ Outputs ImportGlobalAveragePool(const OnnxNode&, Inputs inputs, GraphBuilder& bu
 
 Outputs ImportGlobalMaxPool(const OnnxNode&, Inputs inputs, GraphBuilder& builder) {
   SIGNUM_ASSIGN_OR_RETURN(const Value maps, AsMaps(inputs[0], builder));
+  constexpr int64_t kLargest = std::numeric_limits<int16_t>::max();
+  if (std::max(maps.sizes[2], maps.sizes[3]) > kLargest) {
+    return Unsupported(fmt::format("pools a map of {}x{}; {} are possible along each axis",
+                                   maps.sizes[2], maps.sizes[3], kLargest));
+  }
   SpatialWindow all = Join(UnitAxis(), UnitAxis());
   all.kernel = {maps.sizes[2], maps.sizes[3]};
   SIGNUM_ASSIGN_OR_RETURN(const Window window, ToWindow(all));

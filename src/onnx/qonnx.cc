@@ -18,11 +18,6 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-Outputs One(Result<Value> value) {
-  if (!value) return tl::unexpected(std::move(value).error());
-  return std::vector<Value>{*std::move(value)};
-}
-
 // What integers a quantizer has.
 struct Codes {
   int bits = 8;

@@ -17,11 +17,6 @@ namespace {
 // Integers that a float holds, each of them.
 constexpr double kExactIntegers = 16777216;  // 2^24
 
-Outputs One(Result<Value> value) {
-  if (!value) return tl::unexpected(std::move(value).error());
-  return std::vector<Value>{*std::move(value)};
-}
-
 Status NeedIntegerType(const Value& value, const char* what) {
   if (value.is_integer()) return {};
   return InvalidArgument(fmt::format("its {} is float32; it has to be integers", what));
@@ -134,7 +129,7 @@ Outputs ImportQuantizeLinear(const OnnxNode& node, Inputs inputs, GraphBuilder& 
   const Value& zero_point = InputOr(inputs, 2);
   ElementType type = zero_point.absent() ? ElementType::kUint8 : zero_point.type;
   if (zero_point.absent() && output_type != 0) {
-    SIGNUM_ASSIGN_OR_RETURN(type, ToElementType(static_cast<int32_t>(output_type)));
+    SIGNUM_ASSIGN_OR_RETURN(type, ToElementType(output_type));
   }
   SIGNUM_ASSIGN_OR_RETURN(const Quantization quantization,
                           ReadQuantization(inputs[1], zero_point, inputs[0].sizes, axis, type));

@@ -195,10 +195,12 @@ class Recognizer {
   std::vector<int> readers_;
 };
 
-Graph WithoutUnread(const Graph& graph) {
-  std::vector<bool> needed(static_cast<size_t>(graph.size()));
-  needed[0] = needed[graph.output()] = true;
-  for (NodeId id = graph.output(); id > 0; --id) {
+}  // namespace
+
+Graph WithoutUnread(const Graph& graph, NodeId output) {
+  std::vector<bool> needed(static_cast<size_t>(output) + 1);
+  needed[0] = needed[output] = true;
+  for (NodeId id = output; id > 0; --id) {
     if (!needed[id]) continue;
     for (const NodeId input : graph.node(id).inputs) needed[input] = true;
   }
@@ -207,7 +209,7 @@ Graph WithoutUnread(const Graph& graph) {
   result.class_names = graph.class_names;
   result.metadata = graph.metadata;
   std::vector<NodeId> moved(needed.size());
-  for (NodeId id = 0; id < graph.size(); ++id) {
+  for (NodeId id = 0; id <= output; ++id) {
     if (!needed[id]) continue;
     Node node = graph.node(id);
     for (NodeId& input : node.inputs) input = moved[input];
@@ -217,8 +219,9 @@ Graph WithoutUnread(const Graph& graph) {
   return result;
 }
 
-}  // namespace
-
-Graph RecognizePatterns(const Graph& graph) { return WithoutUnread(Recognizer(graph).Run()); }
+Graph RecognizePatterns(const Graph& graph) {
+  const Graph recognized = Recognizer(graph).Run();
+  return WithoutUnread(recognized, recognized.output());
+}
 
 }  // namespace signum::onnx

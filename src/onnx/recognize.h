@@ -19,6 +19,9 @@ namespace signum::onnx {
 // The shapes of `graph` must fit.
 Graph RecognizePatterns(const Graph& graph);
 
+// The nodes that the value of `output` needs, which becomes the last; and the input.
+Graph WithoutUnread(const Graph& graph, NodeId output);
+
 }  // namespace signum::onnx
 
 #endif  // SIGNUM_ONNX_RECOGNIZE_H_

@@ -62,7 +62,34 @@ TEST(Refusal, NamesEveryNodeAtOnce) {
                     HasSubstr("node 'first' (Einsum): there is no such operator"),
                     HasSubstr("node 'second' (com.example.Lrn): there is no such operator"),
                     HasSubstr("node 'third' (Transpose): "), HasSubstr("'no_such_attribute'"),
+                    HasSubstr("; 2 nodes behind these were not looked at"),
                     Not(HasSubstr("Sigmoid")), Not(HasSubstr("Concat"))));
+  ModelBuilder one = Open();
+  one.Node("Einsum", {"x"}, {"a"});
+  one.Node("Relu", {"a"}, {"y"});
+  EXPECT_THAT(Refusal(one), AllOf(HasSubstr("1 node behind it was not looked at"),
+                                  Not(HasSubstr("cannot be imported"))));
+}
+
+// The sizes of a layer's output do not depend on whether its weight fits its input.
+TEST(Refusal, NamesEveryWeightThatDoesNotFit) {
+  ModelBuilder model = Open();
+  model.Floats("v", {3, 5, 1, 1}, std::vector<float>(15, 1)).Node("Conv", {"x", "v"}, {"a"});
+  model.Floats("n", {4}, {1, 2, 3, 4});
+  model.Node("BatchNormalization", {"a", "n", "n", "n", "n"}, {"b"});
+  model.Floats("w", {9, 4, 1, 1}, std::vector<float>(36, 1));
+  model.Node("ConvTranspose", {"b", "w"}, {"c"});
+  model.Node("Flatten", {"c"}, {"d"});
+  model.Floats("u", {7, 10}, std::vector<float>(70, 1)).Node("MatMul", {"d", "u"}, {"y"});
+  EXPECT_THAT(Refusal(model),
+              AllOf(HasSubstr("4 nodes cannot be imported"),
+                    HasSubstr("node 'a' (Conv): a weight of 3x5x1x1 for a value of 1x2x4x4"),
+                    HasSubstr("node 'b' (BatchNormalization): weight of float32 4 for a value of "
+                              "1x3x4x4"),
+                    HasSubstr("node 'c' (ConvTranspose): a weight of 9x4x1x1 for a value of "
+                              "1x3x4x4"),
+                    HasSubstr("node 'y' (MatMul): multiplies 1x64 by 7x10"),
+                    Not(HasSubstr("not looked at"))));
 }
 
 TEST(Refusal, ManyNodesAreCounted) {
@@ -75,8 +102,22 @@ TEST(Refusal, ManyNodesAreCounted) {
   }
   const std::string message = Refusal(model);
   EXPECT_THAT(message, HasSubstr("1000 nodes cannot be imported"));
-  EXPECT_THAT(message, HasSubstr("and 980 more"));
-  EXPECT_LT(message.size(), 4000u);
+  EXPECT_THAT(message, HasSubstr("; and 980 more: 'n20' (Einsum), 'n21' (Einsum), "));
+  EXPECT_THAT(message, HasSubstr("'n998' (Einsum), 'y' (Einsum)"));
+  EXPECT_LT(message.size(), 20000u);
+}
+
+TEST(Refusal, MessagesAreBounded) {
+  ModelBuilder model = Open();
+  std::string last = "x";
+  for (int i = 0; i < 1000; ++i) {
+    const std::string next = i == 999 ? "y" : fmt::format("{}_{}", std::string(1000, 'n'), i);
+    model.Node("Einsum", {last}, {next});
+    last = next;
+  }
+  const std::string message = Refusal(model);
+  EXPECT_THAT(message, HasSubstr(" others"));
+  EXPECT_LT(message.size(), 64000u);
 }
 
 TEST(Refusal, OperatorsThatAreNotNeededDoNotMatter) {
@@ -225,7 +266,12 @@ TEST(Refusal, OpenSizes) {
   ModelBuilder model;
   model.Input("x", {-1, 3, -1, -1}).Output("y").Node("Relu", {"x"}, {"y"});
   EXPECT_THAT(Message(model.Import(), ErrorCode::kInvalidArgument),
-              AllOf(HasSubstr("'x' of Nx3xHxW"), HasSubstr("--input")));
+              AllOf(HasSubstr("'x' of Nx3xHxW"), HasSubstr("--input, as in 3x224x224")));
+  ModelBuilder list;
+  list.Input("x", {-1, -1}).Output("y").Node("Relu", {"x"}, {"y"});
+  EXPECT_THAT(Message(list.Import(), ErrorCode::kInvalidArgument),
+              AllOf(HasSubstr("--input, as in 224"), Not(HasSubstr("3x224"))));
+  ExpectAccepted(list, {.input_sizes = {100}});
   const auto imported = model.Import({.input_sizes = {3, 8, 6}});
   ASSERT_TRUE(imported) << imported.error().message;
   EXPECT_EQ(imported->graph.input_shape(), Shape({1, 3, 8, 6}));

@@ -39,16 +39,17 @@ double Coordinate(const Sampling& sampling, const AxisSampling& axis, int64_t ou
   const double last_input = static_cast<double>(axis.inputs - 1);
   const double width = scale * static_cast<double>(axis.inputs);
   if (sampling.coordinates == "align_corners") {
-    return width == 1 ? 0.0 : x * last_input / (width - 1);
+    return axis.outputs == 1 ? 0.0 : x * last_input / (width - 1);
   }
   if (sampling.coordinates == "asymmetric") return x / scale;
   if (sampling.coordinates == "tf_half_pixel_for_nn") return (x + 0.5) / scale;
   if (sampling.coordinates == "tf_crop_and_resize") {
     const double part = axis.roi_end - axis.roi_start;
-    const double inside = width == 1 ? part * last_input / 2 : x * part * last_input / (width - 1);
+    const double inside =
+        axis.outputs == 1 ? part * last_input / 2 : x * part * last_input / (width - 1);
     return inside + axis.roi_start * last_input;
   }
-  if (sampling.coordinates == "pytorch_half_pixel" && width == 1) return -0.5;
+  if (sampling.coordinates == "pytorch_half_pixel" && axis.outputs == 1) return 0.0;
   return (x + 0.5) / scale - 0.5;
 }
 
@@ -240,8 +241,9 @@ Result<std::vector<AxisSampling>> FromScales(const Value& x, const std::vector<f
   }
   std::vector<AxisSampling> axes;
   for (size_t i = 0; i < scales.size(); ++i) {
-    const double outputs = std::floor(static_cast<double>(x.sizes[i]) * double{scales[i]});
-    if (!(outputs >= 1 && outputs <= 1e9)) {
+    // In floats, as ONNX Runtime: 10 times 0.9 is 9, though the float is less than 0.9.
+    const float outputs = std::floor(static_cast<float>(x.sizes[i]) * scales[i]);
+    if (!(outputs >= 1 && outputs <= 1e9f)) {
       return InvalidArgument(fmt::format("scales {} elements by {}", x.sizes[i], scales[i]));
     }
     axes.push_back({x.sizes[i], static_cast<int64_t>(outputs), double{scales[i]}});

@@ -151,7 +151,7 @@ Result<Constant::Data> ReadData(const TensorProto& t, int64_t count) {
 
 }  // namespace
 
-Result<ElementType> ToElementType(int32_t type) {
+Result<ElementType> ToElementType(int64_t type) {
   switch (type) {
     case TensorProto::FLOAT:
     case TensorProto::DOUBLE:
@@ -168,7 +168,7 @@ Result<ElementType> ToElementType(int32_t type) {
     case TensorProto::BOOL: return ElementType::kBool;
     default: break;
   }
-  const bool named = type >= 0 && type < static_cast<int32_t>(std::size(kTypeNames));
+  const bool named = type >= 0 && type < static_cast<int64_t>(std::size(kTypeNames));
   return Unsupported(fmt::format(
       "is of element type {}; floats of 16, 32 and 64 bits, integers of 8 to 64 bits and bool are "
       "read",

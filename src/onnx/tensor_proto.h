@@ -18,7 +18,7 @@ namespace signum::onnx {
 
 // The element type of TensorProto.DataType `type`; float16, bfloat16 and double give
 // kFloat32. kUnsupported names any other (strings, complex numbers, ...).
-Result<ElementType> ToElementType(int32_t type);
+Result<ElementType> ToElementType(int64_t type);
 
 // The tensor's numbers. Floats of other widths are rounded to float32; one that does
 // not fit (a double of 1e300) is refused. A tensor that keeps its data in another

@@ -185,8 +185,11 @@ Result<LayerWeight> MakeLayerWeight(const Value& weight, GraphBuilder& builder) 
   return OfFloats(weight);
 }
 
-Value TransposedConstant(const Value& value, const std::vector<int>& permutation) {
+Result<Value> TransposedConstant(const Value& value, const std::vector<int>& permutation,
+                                 FoldBudget& budget) {
   SIGNUM_CHECK(value.is_constant() && permutation.size() == value.sizes.size());
+  const int copies = value.quantized == nullptr ? 1 : 2;
+  SIGNUM_RETURN_IF_ERROR(budget.Take(copies * value.constant->elements()));
   Value transposed;
   transposed.constant = Permuted(*value.constant, permutation);
   transposed.sizes = transposed.constant->sizes;

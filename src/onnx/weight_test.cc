@@ -149,7 +149,8 @@ TEST(LayerWeight, RefusesScalesAndWeightsThatAreNoNumbers) {
 TEST(TransposedConstant, MovesCodesAndTheirAxisAlong) {
   const Value weight =
       Codes(ElementType::kInt8, {2, 3}, {1, 2, 3, 4, 5, 6}, {1, 10, 100}, {0, 0, 0}, 8, 1);
-  const Value turned = TransposedConstant(weight, {1, 0});
+  FoldBudget budget{1000};
+  const Value turned = *TransposedConstant(weight, {1, 0}, budget);
   EXPECT_THAT(turned.sizes, ElementsAre(3, 2));
   EXPECT_THAT(turned.constant->Floats(), ElementsAre(1, 4, 20, 50, 300, 600));
   EXPECT_THAT(turned.quantized->codes->Integers(), ElementsAre(1, 4, 2, 5, 3, 6));
@@ -163,7 +164,8 @@ TEST(TransposedConstant, TakesAnyOrderOfAxes) {
   std::vector<float> floats(120);
   for (size_t i = 0; i < floats.size(); ++i) floats[i] = static_cast<float>(i);
   const std::vector<int> permutation = {2, 0, 3, 1};
-  const Value turned = TransposedConstant(Floats(sizes, floats), permutation);
+  FoldBudget budget{1000};
+  const Value turned = *TransposedConstant(Floats(sizes, floats), permutation, budget);
   EXPECT_THAT(turned.sizes, ElementsAre(4, 2, 5, 3));
   for (int64_t i = 0; i < 120; ++i) {
     const int64_t d = i % 3, c = i / 3 % 5, b = i / 15 % 2, a = i / 30;

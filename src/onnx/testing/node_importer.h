@@ -71,6 +71,9 @@ class NodeImporter {
     if (outputs) {
       SIGNUM_RETURN_IF_ERROR(node.AllAsked());
     }
+    if (const auto refusals = builder_.TakeRefusals(); outputs && !refusals.empty()) {
+      return InvalidArgument(refusals[0]);
+    }
     return outputs;
   }
 
@@ -92,13 +95,7 @@ class NodeImporter {
   Graph Finish(const Value& value) {
     builder_.SetNodeName("output");
     const Value output = *builder_.AsNode(value);
-    Graph graph;
-    for (NodeId id = 0; id <= output.node; ++id) {
-      Node node = builder_.graph().node(id);
-      graph.Add(std::move(node.name), std::move(node.op), std::move(node.inputs),
-                std::move(node.parameters));
-    }
-    return RecognizePatterns(graph);
+    return RecognizePatterns(WithoutUnread(builder_.graph(), output.node));
   }
 
   std::vector<float> Run(const Value& value, const std::vector<float>& images, int64_t batch = 1,

@@ -35,7 +35,8 @@ Isa DetectIsa() {
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return Isa::kScalar;
     const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-                        __builtin_cpu_supports("avx512vnni");
+                        __builtin_cpu_supports("avx512vnni") &&
+                        __builtin_cpu_supports("avx512vpopcntdq");
     return avx512 ? Isa::kAvx512 : Isa::kAvx2;
   }();
   return detected;

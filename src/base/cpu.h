@@ -11,7 +11,8 @@
 namespace signum {
 
 // Instruction-set levels in rising order; each includes the ones before it.
-// kAvx2 means AVX2 and FMA; kAvx512 means F, BW, VL, DQ and VNNI.
+// kAvx2 means AVX2 and FMA; kAvx512 means F, BW, VL, DQ, VNNI
+// and VPOPCNTDQ (Ice Lake and Zen 4 and later).
 enum class Isa { kScalar = 0, kAvx2 = 1, kAvx512 = 2 };
 
 // "scalar", "avx2", "avx512": the values that SIGNUM_ISA takes.

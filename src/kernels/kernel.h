@@ -15,22 +15,14 @@
 
 namespace signum::kernels {
 
-// Rows of 8-bit activations are zero-padded to a multiple of this many bytes.
-inline constexpr int64_t kDepthMultiple = 64;
-
 // Packed weights may be split between calls at any multiple of this many
-// columns (output channels): the columns from n0 on start packed_bytes(n0, k)
+// columns (output channels): the columns from n0 on start packed_bytes(n0, depth)
 // bytes into the packed weights.
 inline constexpr int64_t kColumnMultiple = 16;
 
 // Packed weights are read fastest where they start at a multiple of this many
 // bytes; any address is correct.
 inline constexpr int64_t kPackedAlignment = 64;
-
-// k rounded up to a multiple of kDepthMultiple.
-inline constexpr int64_t PaddedDepth(int64_t k) {
-  return (k + kDepthMultiple - 1) / kDepthMultiple * kDepthMultiple;
-}
 
 // A kernel that would be faster than the one chosen, and why it was not taken.
 struct Refusal {

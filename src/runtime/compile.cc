@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "format/accumulator_bounds.h"
+#include "graph/passes/quantize_before_pooling.h"
 #include "quant/freeze_weights.h"
 #include "runtime/chains.h"
 #include "runtime/compiler.h"
@@ -77,6 +78,7 @@ std::string DescribeValue(const Value& value) {
   for (int axis = 1; axis < value.shape.rank(); ++axis) {
     text += fmt::format("{}{}", axis > 1 ? "x" : "", value.shape[axis]);
   }
+  if (value.bits) return text + " bits";
   if (value.encoding.codes) return text + fmt::format(" u{}", value.encoding.bits);
   return text + " f32";
 }
@@ -92,18 +94,23 @@ Compiler::Compiler(const Graph& graph, std::vector<Shape> shapes, const CompileO
     : graph_(graph),
       shapes_(std::move(shapes)),
       options_(options),
+      kept_(graph.size()),
       values_(graph.size()),
       float_values_(graph.size()),
       program_(new Program) {
+  for (NodeId id : options.keep) kept_[id] = true;
   program_->isa_ = options.isa;
   program_->input_shape_ = shapes_[0];
   program_->output_shape_ = shapes_[graph.output()];
 }
 
-Value Compiler::NewValue(const Shape& shape, const Encoding& encoding) {
+Value Compiler::NewValue(const Shape& shape, const Encoding& encoding, const Layout& layout) {
   Value value{static_cast<int>(program_->storages_.size()), shape, encoding};
+  value.bits = layout.bits;
+  value.ring = layout.ring;
+  if (!layout.bits) value.ring_code = static_cast<uint8_t>(encoding.zero_point + layout.pad_code);
   Storage storage;
-  storage.bytes = value.elements() * value.element_bytes();
+  storage.bytes = value.image_bytes();
   storage.first_step = storage.last_step = static_cast<int>(program_->steps_.size());
   program_->storages_.push_back(storage);
   return value;
@@ -136,12 +143,11 @@ StepReport Compiler::ReportOf(const Chain& chain, const Value& output) const {
 }
 
 Status Compiler::EmitAll() {
-  std::vector<bool> kept(graph_.size());
-  for (NodeId id : options_.keep) kept[id] = true;
   // Steps are made where chains end, so that all that they read is there.
   std::map<NodeId, const Chain*> ending_at;
   std::vector<bool> in_chain(graph_.size());
-  const std::vector<Chain> chains = FindChains(graph_, shapes_, kept);
+  const std::vector<Chain> chains = FindChains(graph_, shapes_, kept_);
+  layouts_ = PlanLayouts(graph_, shapes_, chains, kept_);
   for (const Chain& chain : chains) {
     ending_at[chain.position] = &chain;
     for (NodeId id : chain.nodes) in_chain[id] = true;
@@ -175,12 +181,14 @@ Result<std::shared_ptr<const Program>> Compiler::Run() {
 }
 
 Result<std::shared_ptr<const Program>> Compile(const Graph& graph, const CompileOptions& options) {
-  std::optional<Graph> frozen;
-  if (NeedsFreezing(graph)) {
-    frozen = graph;
-    quant::FreezeWeights(*frozen);
-  }
-  const Graph& ready = frozen ? *frozen : graph;
+  // Nodes to keep are those of the graph as it is.
+  const bool pools = options.keep.empty() && HasQuantizedPooling(graph);
+  const bool freezes = NeedsFreezing(graph);
+  std::optional<Graph> changed;
+  if (freezes || pools) changed = graph;
+  if (freezes) quant::FreezeWeights(*changed);
+  if (pools) QuantizeBeforePooling(*changed);
+  const Graph& ready = changed ? *changed : graph;
   SIGNUM_ASSIGN_OR_RETURN(std::vector<Shape> shapes, InferShapes(ready));
   SIGNUM_RETURN_IF_ERROR(CheckSizes(ready, shapes));
   SIGNUM_RETURN_IF_ERROR(CheckBatchAxis(ready, shapes));

@@ -13,13 +13,15 @@
 namespace signum::runtime {
 namespace {
 
-ConvolutionGeometry GeometryOf(const Node& node, const Shape& in, const Shape& out) {
+// A linear layer over a map is a convolution whose window is the map.
+ConvolutionGeometry GeometryOf(const Node& node, const Value& in, const Shape& out) {
   ConvolutionGeometry geometry;
-  geometry.in_channels = in[1];
+  geometry.in_channels = in.map_channels();
+  geometry.in_height = in.map_height();
+  geometry.in_width = in.map_width();
   geometry.out_channels = out[1];
+  geometry.window.kernel = {static_cast<int>(in.map_height()), static_cast<int>(in.map_width())};
   if (const auto* op = std::get_if<ConvolutionOp>(&node.op)) {
-    geometry.in_height = in[2];
-    geometry.in_width = in[3];
     geometry.out_height = out[2];
     geometry.out_width = out[3];
     geometry.window = op->window;
@@ -88,7 +90,8 @@ void Compiler::Complete(const Chain& chain, int64_t row_length, int64_t channels
     values_[*chain.float_node] = *spec.float_output;
   }
   if (chain.codes_node) {
-    spec.codes_output = NewValue(shape, EncodingOf(graph_.node(*chain.codes_node)));
+    spec.codes_output =
+        NewValue(shape, EncodingOf(graph_.node(*chain.codes_node)), layouts_[*chain.codes_node]);
     values_[*chain.codes_node] = *spec.codes_output;
   }
 }
@@ -129,7 +132,10 @@ void Compiler::EmitInput(const Chain& chain) {
 
 void Compiler::EmitStage(const Chain& chain, const Value& source) {
   const Value input = Use(source);
-  const int64_t row_length = StageRowLength(input.shape);
+  // Rows of several pixels need dense values.
+  const bool dense = (!chain.codes_node || IsDense(layouts_[*chain.codes_node])) &&
+                     (!chain.residual || values_[*chain.residual].is_dense());
+  const int64_t row_length = dense ? StageRowLength(input.shape) : input.map_channels();
   FinishSpec spec;
   // Codes come as code - zero_point.
   spec.multiplier.assign(row_length, input.encoding.codes ? input.encoding.scale : 1.0);
@@ -150,8 +156,7 @@ void Compiler::EmitWeighted(const Chain& chain) {
   const bool quantized = weight_codes && values_[head.inputs[0]].encoding.codes;
   const float pad_scale = values_[head.inputs[0]].encoding.scale;
   const Value input = quantized ? Use(values_[head.inputs[0]]) : Use(AsFloats(head.inputs[0]));
-  const ConvolutionGeometry geometry =
-      GeometryOf(head, shapes_[head.inputs[0]], shapes_[chain.head]);
+  const ConvolutionGeometry geometry = GeometryOf(head, input, shapes_[chain.head]);
   const int64_t channels = geometry.out_channels;
 
   FinishSpec spec;
@@ -168,8 +173,8 @@ void Compiler::EmitWeighted(const Chain& chain) {
   WeightedStep made;
   if (quantized) {
     const auto& quantizer = *WeightQuantizerSlot(head.op);
-    made = MakeQuantizedStep(geometry, input, weight.codes(), quantizer->bits,
-                             input.encoding.zero_point + PadCode(head), spec, program_->isa_);
+    made = MakeQuantizedStep(geometry, input, weight.codes(), quantizer->bits, PadCode(head), spec,
+                             program_->isa_);
   } else {
     const float pad = pad_scale * static_cast<float>(PadCode(head));
     made = MakeFloatStep(geometry, input, FloatWeight(head).floats(), pad, spec, program_->isa_);

@@ -106,8 +106,12 @@ Status Compiler::EmitNode(NodeId id) {
 
 void Compiler::EmitMaxPool(NodeId id, const MaxPoolOp& op) {
   const Value input = Use(values_[graph_.node(id).inputs[0]]);
-  values_[id] = NewValue(shapes_[id], input.encoding);
-  Emit(MakeMaxPoolStep(op.window, input, values_[id]), ReportOf(id, values_[id]));
+  values_[id] = NewValue(shapes_[id], input.encoding, layouts_[id]);
+  auto pool = kernels::SelectMaxPool(program_->isa_);
+  StepReport report = ReportOf(id, values_[id]);
+  report.kernel = pool.kernel->name;
+  report.refused = std::move(pool.refused);
+  Emit(MakeMaxPoolStep(op.window, input, values_[id], *pool.kernel), std::move(report));
 }
 
 void Compiler::EmitAveragePool(NodeId id, const AveragePoolOp& op) {
@@ -150,6 +154,12 @@ Value Compiler::Transposed(NodeId id, const Value& value, int64_t rows, int64_t 
 
 void Compiler::EmitReshape(NodeId id) {
   Value value = values_[graph_.node(id).inputs[0]];
+  if (std::holds_alternative<FlattenOp>(graph_.node(id).op) &&
+      IsFlattenOfWindows(graph_, id, kept_)) {
+    values_[id] = value;
+    float_values_[id] = float_values_[graph_.node(id).inputs[0]];
+    return;
+  }
   // Through the IR's row-major order, which maps are not stored in.
   if (!IsRowMajor(value.shape)) {
     const Shape flat{1, value.elements()};

@@ -13,6 +13,7 @@
 #include "runtime/chains.h"
 #include "runtime/finish.h"
 #include "runtime/float_steps.h"
+#include "runtime/layout.h"
 #include "runtime/program.h"
 
 namespace signum::runtime {
@@ -31,7 +32,7 @@ class Compiler {
 
  private:
   // A value written by the step that is emitted next.
-  Value NewValue(const Shape& shape, const Encoding& encoding = {});
+  Value NewValue(const Shape& shape, const Encoding& encoding = {}, const Layout& layout = {});
   // `value`, kept alive for the step that is emitted next.
   Value Use(const Value& value);
   void Emit(std::unique_ptr<const Step> step, StepReport report);
@@ -78,6 +79,8 @@ class Compiler {
   const Graph& graph_;
   std::vector<Shape> shapes_;
   const CompileOptions& options_;
+  std::vector<bool> kept_;                          // by node
+  std::vector<Layout> layouts_;                     // by node
   std::vector<Value> values_;                       // by node
   std::vector<std::optional<Value>> float_values_;  // by node, where AsFloats made one
   std::unique_ptr<Program> program_;

@@ -56,8 +56,7 @@ class DepthwiseStep : public Step {
       for (int64_t row = begin; row < end; ++row) {
         SumPixel(context.At<const Activation>(input_), row, sums + (row - begin) * channels);
       }
-      const Finish::Tile tile = {.first_row = begin,
-                                 .rows = end - begin,
+      const Finish::Tile tile = {.rows = RowBlock::Flat(begin, end - begin, channels),
                                  .first_channel = 0,
                                  .channels = channels,
                                  .stride = channels};

@@ -18,16 +18,13 @@ std::vector<float> Divided(const std::vector<double>& values, double divisor) {
   return quotients;
 }
 
-void SetCodes(const Encoding& encoding, OutputStage& stage) {
-  stage.output = encoding.bits == 1 ? OutputKind::kSign : OutputKind::kCodes;
+void SetCodes(const Value& value, OutputStage& stage) {
+  const Encoding& encoding = value.encoding;
+  stage.output = value.bits           ? OutputKind::kBits
+                 : encoding.bits == 1 ? OutputKind::kSign
+                                      : OutputKind::kCodes;
   stage.bits = encoding.bits;
   stage.zero_point = encoding.zero_point;
-}
-
-template <typename T>
-T* RowsOf(const RunContext& context, const Value& value, const Finish::Tile& tile,
-          int64_t channels) {
-  return context.At<T>(value) + tile.first_row * channels + tile.first_channel;
 }
 
 }  // namespace
@@ -56,18 +53,23 @@ Finish::Finish(const FinishSpec& spec, const kernels::OutputStageKernel* kernel)
     first_.residual_scale = static_cast<float>(double{encoding.scale} / unit);
     first_.residual_zero_point = encoding.codes ? encoding.zero_point : 0;
   }
-  if (codes_output_ && !has_second_) SetCodes(codes_output_->encoding, first_);
+  if (codes_output_ && !has_second_) SetCodes(*codes_output_, first_);
   if (has_second_) {
-    SetCodes(codes_output_->encoding, second_);
+    SetCodes(*codes_output_, second_);
     const double scale = one_bit ? 1.0 : double{codes_output_->encoding.scale};
     second_multiplier_.assign(multiplier_.size(), static_cast<float>(1.0 / scale));
     second_bias_.assign(multiplier_.size(), 0.0f);
   }
 }
 
+bool Finish::is_dense() const {
+  const auto dense = [](const std::optional<Value>& value) { return !value || value->is_dense(); };
+  return dense(residual_) && dense(float_output_) && dense(codes_output_);
+}
+
 template <typename Sum>
-void Finish::RunStages(const RunContext& context, const Tile& tile, const Sum* sums,
-                       float* temporary) const {
+void Finish::RunLine(const RunContext& context, const Tile& tile, const Walks& walks, int64_t line,
+                     const Sum* sums, float* temporary) const {
   const auto run = [&](const OutputStage& stage, const OutputStageRows& rows, const auto* input,
                        int64_t stride) {
     if constexpr (std::is_same_v<decltype(input), const int32_t*>) {
@@ -76,29 +78,31 @@ void Finish::RunStages(const RunContext& context, const Tile& tile, const Sum* s
       kernel_->run_float(stage, rows, input, stride);
     }
   };
+  const auto place = [&](const Value& value, const RowWalk& walk) {
+    const int64_t channel =
+        value.bits ? tile.first_channel / 8 : tile.first_channel * value.element_bytes();
+    return context.At<std::byte>(value) + walk.at(line) + channel;
+  };
   const float* shift = shift_.empty() ? nullptr : shift_.data() + tile.first_channel;
   OutputStage stage = first_;
   stage.multiplier = multiplier_.data() + tile.first_channel;
   stage.bias = bias_.data() + tile.first_channel;
   stage.shift = shift;
   OutputStageRows rows;
-  rows.rows = tile.rows;
+  rows.rows = tile.rows.pixels;
   rows.channels = tile.channels;
   if (residual_) {
-    rows.residual =
-        residual_->encoding.codes
-            ? static_cast<const void*>(RowsOf<uint8_t>(context, *residual_, tile, channels()))
-            : RowsOf<float>(context, *residual_, tile, channels());
-    rows.residual_stride = channels();
+    rows.residual = place(*residual_, walks.residual);
+    rows.residual_stride = walks.residual.pixel_stride / residual_->element_bytes();
   }
-  void* codes =
-      codes_output_ ? RowsOf<uint8_t>(context, *codes_output_, tile, channels()) : nullptr;
-  float* floats =
-      float_output_ ? RowsOf<float>(context, *float_output_, tile, channels()) : temporary;
-  const int64_t float_stride = float_output_ ? channels() : tile.stride;
+  void* codes = codes_output_ ? place(*codes_output_, walks.codes) : nullptr;
+  void* floats =
+      float_output_ ? static_cast<void*>(place(*float_output_, walks.floats)) : temporary;
+  const int64_t float_stride =
+      float_output_ ? walks.floats.pixel_stride / int64_t{sizeof(float)} : tile.stride;
   const bool codes_first = codes != nullptr && !has_second_;
   rows.output = codes_first ? codes : floats;
-  rows.output_stride = codes_first ? channels() : float_stride;
+  rows.output_stride = codes_first ? walks.codes.pixel_stride : float_stride;
   run(stage, rows, sums, tile.stride);
   if (!has_second_) return;
 
@@ -108,18 +112,44 @@ void Finish::RunStages(const RunContext& context, const Tile& tile, const Sum* s
   second.shift = shift;
   rows.residual = nullptr;
   rows.output = codes;
-  rows.output_stride = channels();
+  rows.output_stride = walks.codes.pixel_stride;
   run(second, rows, static_cast<const float*>(floats), float_stride);
+}
+
+template <typename Sum>
+void Finish::RunLines(const RunContext& context, const Tile& tile, const Sum* sums,
+                      float* temporary) const {
+  const auto walk = [&](const std::optional<Value>& value) {
+    return value ? WalkThrough(*value, tile.rows) : RowWalk{};
+  };
+  const Walks walks = {walk(residual_), walk(float_output_), walk(codes_output_)};
+  // Lines without gaps between them are one line.
+  const auto adjacent = [&](const std::optional<Value>& value, const RowWalk& w) {
+    return !value || w.line_stride == w.pixel_stride * tile.rows.pixels;
+  };
+  Tile lines = tile;
+  if (adjacent(residual_, walks.residual) && adjacent(float_output_, walks.floats) &&
+      adjacent(codes_output_, walks.codes)) {
+    lines.rows.pixels *= lines.rows.lines;
+    lines.rows.lines = 1;
+  }
+  for (int64_t line = 0; line < lines.rows.lines; ++line) {
+    const int64_t first = line * lines.rows.pixels * tile.stride;
+    RunLine(context, lines, walks, line, sums + first, temporary + first);
+  }
+  if (codes_output_ && tile.first_channel == 0) {
+    FillRing(*codes_output_, tile.rows, context.At<std::byte>(*codes_output_));
+  }
 }
 
 void Finish::Run(const RunContext& context, const Tile& tile, const int32_t* sums,
                  float* temporary) const {
-  RunStages(context, tile, sums, temporary);
+  RunLines(context, tile, sums, temporary);
 }
 
 void Finish::Run(const RunContext& context, const Tile& tile, const float* sums,
                  float* temporary) const {
-  RunStages(context, tile, sums, temporary);
+  RunLines(context, tile, sums, temporary);
 }
 
 }  // namespace signum::runtime

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kernels/output_stage/output_stage.h"
+#include "runtime/row_block.h"
 #include "runtime/step.h"
 #include "runtime/value.h"
 
@@ -18,7 +19,7 @@ namespace signum::runtime {
 // A finish in the units of the network's values:
 //   t = clamp(sum * multiplier_c + bias_c + residual, low, high)
 // stored as floats, as codes, or both. All values have rows of
-// multiplier.size() channels.
+// multiplier.size() channels. The ring of the codes is filled in, too.
 struct FinishSpec {
   std::vector<double> multiplier, bias;  // one per channel
   std::optional<Value> residual;
@@ -37,12 +38,13 @@ class Finish {
   Finish(Finish&&) = default;
 
   int64_t channels() const { return static_cast<int64_t>(multiplier_.size()); }
+  // Whether all values are, so that blocks may be flat.
+  bool is_dense() const;
 
   // Which part of the output a call makes.
   struct Tile {
-    int64_t first_row = 0;  // counted through all images of the batch
-    int64_t rows = 0;
-    int64_t first_channel = 0;
+    RowBlock rows;
+    int64_t first_channel = 0;  // a multiple of 8 where codes_output is bits
     int64_t channels = 0;
     int64_t stride = 0;  // elements from row to row of the sums and of `temporary`
   };
@@ -54,9 +56,16 @@ class Finish {
   void Run(const RunContext& context, const Tile& tile, const float* sums, float* temporary) const;
 
  private:
+  // The walks of a tile through the values, and the stages of one of its lines.
+  struct Walks {
+    RowWalk residual, floats, codes;
+  };
   template <typename Sum>
-  void RunStages(const RunContext& context, const Tile& tile, const Sum* sums,
-                 float* temporary) const;
+  void RunLines(const RunContext& context, const Tile& tile, const Sum* sums,
+                float* temporary) const;
+  template <typename Sum>
+  void RunLine(const RunContext& context, const Tile& tile, const Walks& walks, int64_t line,
+               const Sum* sums, float* temporary) const;
 
   const kernels::OutputStageKernel* kernel_;
   std::vector<float> multiplier_, bias_, shift_;

@@ -102,8 +102,7 @@ class GemmStep : public Step {
       const int64_t row = index % pieces / column_pieces * tiling.rows;
       const int64_t column = index % column_pieces * tiling.columns;
       Finish::Tile tile;
-      tile.first_row = row;
-      tile.rows = std::min(tiling.rows, rows - row);
+      tile.rows = RowBlock::Flat(row, std::min(tiling.rows, rows - row), geometry_.out_channels);
       tile.first_channel = group * columns + column;
       tile.channels = std::min(tiling.columns, columns - column);
       tile.stride = tile.channels;
@@ -130,17 +129,17 @@ class GemmStep : public Step {
     const Activation* a;
     int64_t lda;
     if (in_place_) {
-      a = input + tile.first_row * geometry_.in_channels + group * geometry_.group_inputs();
+      a = input + tile.rows.image * geometry_.in_channels + group * geometry_.group_inputs();
       lda = geometry_.in_channels;
     } else {
       auto* patches = reinterpret_cast<Activation*>(scratch);
-      GatherPatches<Activation>(geometry_, input, group, pad_, tile.first_row, tile.rows,
+      GatherPatches<Activation>(geometry_, input, group, pad_, tile.rows.image, tile.rows.pixels,
                                 row_elements_, patches);
       a = patches;
       lda = row_elements_;
     }
     auto* sums = reinterpret_cast<Sum*>(scratch + PatchBytes());
-    gemm_.Run(tile.rows, tile.channels, row_elements_, a, lda, Packed(group, column),
+    gemm_.Run(tile.rows.pixels, tile.channels, row_elements_, a, lda, Packed(group, column),
               init_.data() + tile.first_channel, sums, tile.stride);
     finish_.Run(context, tile, sums, reinterpret_cast<float*>(sums));
   }

@@ -71,7 +71,8 @@ void ExpectIntegers(const Graph& graph) {
     EXPECT_NE(step.report.ops, "Dequantize") << step.report.name;
     if (step.report.macs == 0) continue;
     EXPECT_THAT(step.report.kernel,
-                testing::AnyOf(testing::HasSubstr("gemm_u8"), testing::HasSubstr("depthwise")));
+                testing::AnyOf(testing::HasSubstr("gemm_u8"), testing::HasSubstr("gemm_b1w1"),
+                               testing::HasSubstr("depthwise")));
     if (DetectIsa() > Isa::kScalar && testing::Test::HasFailure() == false) {
       EXPECT_THAT(step.report.kernel, testing::HasSubstr(IsaName(DetectIsa())));
     }

@@ -1,10 +1,12 @@
 #include "runtime/pool_steps.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 
 #include "runtime/aligned_buffer.h"
+#include "runtime/row_block.h"
 
 namespace signum::runtime {
 namespace {
@@ -20,57 +22,90 @@ TapRange TapsInside(int64_t start, int64_t size, int64_t kernel, int64_t dilatio
   return {taps_below(0), std::min(kernel, taps_below(size))};
 }
 
-// Calls visit(pixel) for every tap of output pixel `row` (counted through all
-// images of the batch) that lies in its map, with the tap's first element.
+// Calls visit(pixel) for every tap of output pixel (y, x) of an image that lies in its
+// map, with the tap's first element. `base` is where the input starts.
 template <typename T, typename Visit>
-inline void ForEachTap(const Window& window, const Value& input, const Value& output, const T* data,
-                       int64_t row, const Visit& visit) {
-  const int64_t pixels = output.height() * output.width();
-  const T* map = data + row / pixels * input.elements();
-  const int64_t y0 = row % pixels / output.width() * window.stride[0] - window.padding.top;
-  const int64_t x0 = row % output.width() * window.stride[1] - window.padding.left;
+inline void ForEachTap(const Window& window, const Value& input, const std::byte* base,
+                       int64_t image, int64_t y, int64_t x, const Visit& visit) {
+  const int64_t y0 = y * window.stride[0] - window.padding.top;
+  const int64_t x0 = x * window.stride[1] - window.padding.left;
   const TapRange rows = TapsInside(y0, input.height(), window.kernel[0], window.dilation[0]);
   const TapRange columns = TapsInside(x0, input.width(), window.kernel[1], window.dilation[1]);
+  const int64_t step = window.dilation[1] * input.pixel_bytes();
   for (int64_t ky = rows.first; ky < rows.last; ++ky) {
-    const T* line = map + (y0 + ky * window.dilation[0]) * input.width() * input.channels();
-    for (int64_t kx = columns.first; kx < columns.last; ++kx) {
-      visit(line + (x0 + kx * window.dilation[1]) * input.channels());
+    const std::byte* tap = base + input.offset(image, y0 + ky * window.dilation[0],
+                                               x0 + columns.first * window.dilation[1]);
+    for (int64_t kx = columns.first; kx < columns.last; ++kx, tap += step) {
+      visit(reinterpret_cast<const T*>(tap));
     }
   }
 }
 
+// Calls body(image, y, thread) for every line of `output`.
 template <typename Body>
-void ForEachPixel(const RunContext& context, const Window& window, const Value& output,
-                  const Body& body) {
-  const int64_t taps = std::min<int64_t>(int64_t{window.kernel[0]} * window.kernel[1], 1 << 20);
-  const int64_t grain = std::max<int64_t>(1, kElementGrain / (output.channels() * taps));
-  const int64_t rows = context.batch * output.height() * output.width();
-  ParallelRanges(context, rows, grain, [&](int64_t begin, int64_t end, int thread) {
-    for (int64_t row = begin; row < end; ++row) body(row, thread);
+void ForEachLine(const RunContext& context, const Value& output, const Body& body) {
+  const int64_t height = output.height();
+  context.pool->ParallelFor(context.batch * height, [&](int64_t line, int thread) {
+    body(line / height, line % height, thread);
   });
 }
 
-template <typename T>
+// How the values of a pool are read and joined.
+struct FloatPool {
+  using Element = float;
+  static constexpr float kLowest = -std::numeric_limits<float>::infinity();
+  static auto Run(const kernels::MaxPoolKernel& kernel) { return kernel.run_f32; }
+};
+struct CodePool {
+  using Element = uint8_t;
+  static constexpr uint8_t kLowest = 0;
+  static auto Run(const kernels::MaxPoolKernel& kernel) { return kernel.run_u8; }
+};
+struct BitPool : CodePool {
+  static auto Run(const kernels::MaxPoolKernel& kernel) { return kernel.run_bits; }
+};
+
+template <typename Pool>
 class MaxPoolStep : public Step {
  public:
-  MaxPoolStep(const Window& window, const Value& input, const Value& output)
-      : window_(window), input_(input), output_(output) {}
+  MaxPoolStep(const Window& window, const Value& input, const Value& output,
+              const kernels::MaxPoolKernel& kernel)
+      : window_(window), input_(input), output_(output), run_(Pool::Run(kernel)) {}
+
+  int64_t scratch_bytes() const override {
+    // A window may be larger than the map.
+    const int64_t taps = std::min<int64_t>(window_.kernel[0], input_.height()) *
+                         std::min<int64_t>(window_.kernel[1], input_.width());
+    return AlignUp(taps * int64_t{sizeof(Element*)});
+  }
 
   void Run(const RunContext& context) const override {
-    const int64_t channels = output_.channels();
-    ForEachPixel(context, window_, output_, [&](int64_t row, int) {
-      T* to = context.At<T>(output_) + row * channels;
-      using Limits = std::numeric_limits<T>;
-      std::fill_n(to, channels, Limits::has_infinity ? -Limits::infinity() : Limits::lowest());
-      ForEachTap(window_, input_, output_, context.At<const T>(input_), row, [&](const T* from) {
-        for (int64_t c = 0; c < channels; ++c) to[c] = from[c] > to[c] ? from[c] : to[c];
-      });
+    const auto count = output_.pixel_bytes() / int64_t{sizeof(Element)};
+    const auto* const input = context.At<const std::byte>(input_);
+    auto* const output = context.At<std::byte>(output_);
+    ForEachLine(context, output_, [&](int64_t image, int64_t y, int thread) {
+      auto* const taps = reinterpret_cast<const Element**>(context.Scratch(thread));
+      for (int64_t x = 0; x < output_.width(); ++x) {
+        auto* const to = reinterpret_cast<Element*>(output + output_.offset(image, y, x));
+        int64_t tap_count = 0;
+        ForEachTap<Element>(window_, input_, input, image, y, x,
+                            [&](const Element* from) { taps[tap_count++] = from; });
+        if (tap_count > 0) {
+          run_(taps, tap_count, count, to);
+        } else {
+          std::fill_n(to, count, Pool::kLowest);
+        }
+      }
+      FillRing(output_, RowBlock::Lines(image, y, 1, output_.width()), output);
     });
   }
 
  private:
+  using Element = typename Pool::Element;
+
   Window window_;
   Value input_, output_;
+  decltype(Pool::Run({})) run_;
 };
 
 class AveragePoolStep : public Step {
@@ -83,19 +118,19 @@ class AveragePoolStep : public Step {
   }
 
   void Run(const RunContext& context) const override {
-    ForEachPixel(context, op_.window, output_, [&](int64_t row, int thread) {
-      float* to = context.At<float>(output_) + row * output_.channels();
-      if (input_.encoding.codes) {
-        // Larger windows than this could sum to more than an int32 holds.
-        constexpr int64_t kMostTaps = (int64_t{1} << 31) / 256;
-        const int64_t taps = int64_t{op_.window.kernel[0]} * op_.window.kernel[1];
-        if (taps <= kMostTaps) {
-          MeanOfCodes(context, row, reinterpret_cast<int32_t*>(context.Scratch(thread)), to);
+    // Larger windows than this could sum to more than an int32 holds.
+    constexpr int64_t kMostTaps = (int64_t{1} << 31) / 256;
+    const bool small = int64_t{op_.window.kernel[0]} * op_.window.kernel[1] <= kMostTaps;
+    ForEachLine(context, output_, [&](int64_t image, int64_t y, int thread) {
+      std::byte* const scratch = context.Scratch(thread);
+      for (int64_t x = 0; x < output_.width(); ++x) {
+        if (!input_.encoding.codes) {
+          MeanOfFloats(context, image, y, x);
+        } else if (small) {
+          MeanOfCodes(context, image, y, x, reinterpret_cast<int32_t*>(scratch));
         } else {
-          MeanOfCodes(context, row, reinterpret_cast<int64_t*>(context.Scratch(thread)), to);
+          MeanOfCodes(context, image, y, x, reinterpret_cast<int64_t*>(scratch));
         }
-      } else {
-        MeanOfFloats(context, row, to);
       }
     });
   }
@@ -106,16 +141,22 @@ class AveragePoolStep : public Step {
     return std::max<int64_t>(1, taps_inside);
   }
 
+  float* Output(const RunContext& context, int64_t image, int64_t y, int64_t x) const {
+    return reinterpret_cast<float*>(context.At<std::byte>(output_) + output_.offset(image, y, x));
+  }
+
   template <typename Sum>
-  void MeanOfCodes(const RunContext& context, int64_t row, Sum* sums, float* to) const {
+  void MeanOfCodes(const RunContext& context, int64_t image, int64_t y, int64_t x,
+                   Sum* sums) const {
+    float* const to = Output(context, image, y, x);
     const int64_t channels = output_.channels();
     Sum taps = 0;
     std::fill_n(sums, channels, Sum{0});
-    ForEachTap(op_.window, input_, output_, context.At<const uint8_t>(input_), row,
-               [&](const uint8_t* from) {
-                 ++taps;
-                 for (int64_t c = 0; c < channels; ++c) sums[c] += from[c];
-               });
+    ForEachTap<uint8_t>(op_.window, input_, context.At<const std::byte>(input_), image, y, x,
+                        [&](const uint8_t* from) {
+                          ++taps;
+                          for (int64_t c = 0; c < channels; ++c) sums[c] += from[c];
+                        });
     const Encoding& encoding = input_.encoding;
     const auto scale =
         static_cast<float>(double{encoding.scale} / static_cast<double>(Count(taps)));
@@ -124,15 +165,16 @@ class AveragePoolStep : public Step {
     }
   }
 
-  void MeanOfFloats(const RunContext& context, int64_t row, float* to) const {
+  void MeanOfFloats(const RunContext& context, int64_t image, int64_t y, int64_t x) const {
+    float* const to = Output(context, image, y, x);
     const int64_t channels = output_.channels();
     int64_t taps = 0;
     std::fill_n(to, channels, 0.0f);
-    ForEachTap(op_.window, input_, output_, context.At<const float>(input_), row,
-               [&](const float* from) {
-                 ++taps;
-                 for (int64_t c = 0; c < channels; ++c) to[c] += from[c];
-               });
+    ForEachTap<float>(op_.window, input_, context.At<const std::byte>(input_), image, y, x,
+                      [&](const float* from) {
+                        ++taps;
+                        for (int64_t c = 0; c < channels; ++c) to[c] += from[c];
+                      });
     const auto count = static_cast<float>(Count(taps));
     for (int64_t c = 0; c < channels; ++c) to[c] /= count;
   }
@@ -144,9 +186,13 @@ class AveragePoolStep : public Step {
 }  // namespace
 
 std::unique_ptr<const Step> MakeMaxPoolStep(const Window& window, const Value& input,
-                                            const Value& output) {
-  if (input.encoding.codes) return std::make_unique<MaxPoolStep<uint8_t>>(window, input, output);
-  return std::make_unique<MaxPoolStep<float>>(window, input, output);
+                                            const Value& output,
+                                            const kernels::MaxPoolKernel& kernel) {
+  if (input.bits) return std::make_unique<MaxPoolStep<BitPool>>(window, input, output, kernel);
+  if (input.encoding.codes) {
+    return std::make_unique<MaxPoolStep<CodePool>>(window, input, output, kernel);
+  }
+  return std::make_unique<MaxPoolStep<FloatPool>>(window, input, output, kernel);
 }
 
 std::unique_ptr<const Step> MakeAveragePoolStep(const AveragePoolOp& op, const Value& input,

@@ -14,7 +14,8 @@ class StageStep : public Step {
   StageStep(const Value& input, Finish finish)
       : input_(input),
         finish_(std::move(finish)),
-        tile_rows_(std::max<int64_t>(1, kElementGrain / finish_.channels())) {
+        tile_rows_(finish_.is_dense() ? std::max<int64_t>(1, kElementGrain / finish_.channels())
+                                      : input.map_width()) {
     SIGNUM_CHECK(input.elements() % finish_.channels() == 0);
   }
 
@@ -24,28 +25,39 @@ class StageStep : public Step {
 
   void Run(const RunContext& context) const override {
     const int64_t channels = finish_.channels();
+    if (!finish_.is_dense()) {
+      const int64_t height = input_.map_height();
+      context.pool->ParallelFor(context.batch * height, [&](int64_t line, int thread) {
+        const auto block = RowBlock::Lines(line / height, line % height, 1, input_.map_width());
+        RunBlock(context, line * input_.map_width(), block, thread);
+      });
+      return;
+    }
     const int64_t rows = context.batch * input_.elements() / channels;
     ParallelRanges(context, rows, tile_rows_, [&](int64_t begin, int64_t end, int thread) {
-      auto* temporary = reinterpret_cast<float*>(context.Scratch(thread));
-      const Finish::Tile tile = {.first_row = begin,
-                                 .rows = end - begin,
-                                 .first_channel = 0,
-                                 .channels = channels,
-                                 .stride = channels};
-      if (!input_.encoding.codes) {
-        finish_.Run(context, tile, context.At<const float>(input_) + begin * channels, temporary);
-        return;
-      }
-      const uint8_t* codes = context.At<const uint8_t>(input_) + begin * channels;
-      const int zero_point = input_.encoding.zero_point;
-      for (int64_t i = 0; i < tile.rows * channels; ++i) {
-        temporary[i] = static_cast<float>(codes[i] - zero_point);
-      }
-      finish_.Run(context, tile, temporary, temporary);
+      RunBlock(context, begin, RowBlock::Flat(begin, end - begin, channels), thread);
     });
   }
 
  private:
+  // `first` is the number of the block's first row.
+  void RunBlock(const RunContext& context, int64_t first, const RowBlock& block, int thread) const {
+    const int64_t channels = finish_.channels();
+    auto* temporary = reinterpret_cast<float*>(context.Scratch(thread));
+    const Finish::Tile tile = {
+        .rows = block, .first_channel = 0, .channels = channels, .stride = channels};
+    if (!input_.encoding.codes) {
+      finish_.Run(context, tile, context.At<const float>(input_) + first * channels, temporary);
+      return;
+    }
+    const uint8_t* codes = context.At<const uint8_t>(input_) + first * channels;
+    const int zero_point = input_.encoding.zero_point;
+    for (int64_t i = 0; i < block.pixels * channels; ++i) {
+      temporary[i] = static_cast<float>(codes[i] - zero_point);
+    }
+    finish_.Run(context, tile, temporary, temporary);
+  }
+
   Value input_;
   Finish finish_;
   int64_t tile_rows_;
@@ -78,8 +90,9 @@ class InputStep : public Step {
         for (int64_t x = 0; x < width_; ++x)
           floats[x * channels_ + c] = (from[x] - mean) / deviation;
       }
-      const Finish::Tile tile = {.first_row = row,
-                                 .rows = 1,
+      // A line is one row of the finish.
+      const Finish::Tile tile = {.rows = maps_ ? RowBlock::Lines(row / height_, row % height_, 1, 1)
+                                               : RowBlock::Images(row, 1),
                                  .first_channel = 0,
                                  .channels = finish_.channels(),
                                  .stride = finish_.channels()};

@@ -25,7 +25,7 @@ struct RunContext {
   int64_t scratch_bytes = 0;  // per thread
   ThreadPool* pool = nullptr;
 
-  // The first image's elements of `value`.
+  // Where `value` starts: the first image's elements, or its ring.
   template <typename T>
   T* At(const Value& value) const {
     return reinterpret_cast<T*>(arena + storages[value.storage].offset * max_batch);

@@ -2,7 +2,9 @@
 // arena, the IR's shape of one image, and what the numbers stand for.
 //
 // Layout: images follow each other without gaps. A value of rank 4 is stored
-// NHWC, channels adjacent; any other rank is row-major as the IR has it.
+// NHWC, channels adjacent; any other rank is row-major as the IR has it. Codes may have a
+// ring of pixels around their map, so that convolutions read their padding in place, and
+// 1-bit codes may be bits; all other values are dense.
 #ifndef SIGNUM_RUNTIME_VALUE_H_
 #define SIGNUM_RUNTIME_VALUE_H_
 
@@ -10,6 +12,7 @@
 #include <vector>
 
 #include "base/shape.h"
+#include "graph/ops.h"
 
 namespace signum::runtime {
 
@@ -30,6 +33,10 @@ struct Value {
   int storage = -1;  // index of a Storage
   Shape shape;       // the IR's, at batch size 1
   Encoding encoding;
+  Padding ring = {};      // pixels around the map, which hold ring_code
+  uint8_t ring_code = 0;  // 0 where `bits`
+  bool bits = false;      // 1-bit codes as bits (1 for +1), least significant first; each
+                          // pixel is whole bytes, whose last bits are 0
 
   int64_t elements() const { return shape.elements(); }
   int64_t element_bytes() const { return encoding.codes ? 1 : 4; }
@@ -37,6 +44,22 @@ struct Value {
   int64_t channels() const { return shape[1]; }
   int64_t height() const { return shape[2]; }
   int64_t width() const { return shape[3]; }
+
+  // The value as a map, which has one pixel where the rank is not 4.
+  bool is_map() const { return shape.rank() == 4; }
+  int64_t map_height() const { return is_map() ? shape[2] : 1; }
+  int64_t map_width() const { return is_map() ? shape[3] : 1; }
+  int64_t map_channels() const { return is_map() ? shape[1] : elements(); }
+  int64_t pixel_bytes() const {
+    return bits ? (map_channels() + 7) / 8 : map_channels() * element_bytes();
+  }
+  int64_t line_bytes() const { return (map_width() + ring.left + ring.right) * pixel_bytes(); }
+  int64_t image_bytes() const { return (map_height() + ring.top + ring.bottom) * line_bytes(); }
+  // Bytes from the first image's start to a pixel, which may be one of the ring.
+  int64_t offset(int64_t image, int64_t y, int64_t x) const {
+    return image * image_bytes() + (y + ring.top) * line_bytes() + (x + ring.left) * pixel_bytes();
+  }
+  bool is_dense() const { return ring == Padding{} && !bits; }
 };
 
 // A part of the arena, shared by values that alias (a flattened one and its

@@ -4,42 +4,16 @@
 
 #include <utility>
 
+#include "kernels/gemm_b1w1/gemm_b1w1.h"
 #include "kernels/gemm_f32/gemm_f32.h"
 #include "kernels/gemm_u8s8/gemm_u8s8.h"
 #include "kernels/gemm_u8w1/gemm_u8w1.h"
 #include "runtime/depthwise_step.h"
 #include "runtime/gemm_step.h"
+#include "runtime/integer_step.h"
 
 namespace signum::runtime {
 namespace {
-
-struct GemmU8W1 {
-  using Activation = uint8_t;
-  using Weight = int8_t;
-  using Packed = uint8_t;
-  using Sum = int32_t;
-  const kernels::GemmU8W1Kernel* kernel;
-
-  static int64_t RowElements(int64_t depth) { return kernels::PaddedDepth(depth); }
-  void Run(int64_t m, int64_t n, int64_t row_elements, const uint8_t* a, int64_t lda,
-           const uint8_t* packed, const int32_t* init, int32_t* c, int64_t ldc) const {
-    kernel->run(m, n, row_elements, a, lda, packed, init, c, ldc);
-  }
-};
-
-struct GemmU8S8 {
-  using Activation = uint8_t;
-  using Weight = int8_t;
-  using Packed = int8_t;
-  using Sum = int32_t;
-  const kernels::GemmU8S8Kernel* kernel;
-
-  static int64_t RowElements(int64_t depth) { return kernels::PaddedDepth(depth); }
-  void Run(int64_t m, int64_t n, int64_t row_elements, const uint8_t* a, int64_t lda,
-           const int8_t* packed, const int32_t* init, int32_t* c, int64_t ldc) const {
-    kernel->run(m, n, row_elements, a, lda, packed, init, c, ldc);
-  }
-};
 
 struct GemmF32 {
   using Activation = float;
@@ -79,6 +53,25 @@ std::vector<To> TapOrder(const ConvolutionGeometry& geometry, std::span<const Fr
   for (int64_t channel = 0; channel < geometry.out_channels; ++channel) {
     for (int64_t tap = 0; tap < taps; ++tap) {
       ordered[tap * geometry.out_channels + channel] = weights[channel * taps + tap];
+    }
+  }
+  return ordered;
+}
+
+// From {out, in / groups, taps} to {out, taps, bytes}: the bits of a tap fill up its bytes
+// as they do a pixel's of a map.
+std::vector<int8_t> BitOrder(const ConvolutionGeometry& geometry, std::span<const int8_t> codes) {
+  const int64_t inputs = geometry.group_inputs();
+  const int64_t taps = geometry.depth() / inputs;
+  const int64_t bytes = (inputs + 7) / 8;
+  std::vector<int8_t> ordered(static_cast<size_t>(geometry.out_channels * taps * bytes));
+  for (int64_t out = 0; out < geometry.out_channels; ++out) {
+    for (int64_t in = 0; in < inputs; ++in) {
+      for (int64_t tap = 0; tap < taps; ++tap) {
+        if (codes[(out * inputs + in) * taps + tap] <= 0) continue;
+        int8_t& byte = ordered[(out * taps + tap) * bytes + in / 8];
+        byte = static_cast<int8_t>(byte | 1 << in % 8);
+      }
     }
   }
   return ordered;
@@ -124,6 +117,23 @@ WeightedStep MakeGemmStep(const ConvolutionGeometry& geometry, const Value& inpu
   return made;
 }
 
+template <typename Kernel>
+WeightedStep MakeIntegerStep(const ConvolutionGeometry& geometry, const Value& input,
+                             kernels::Selection<Kernel> selection, const std::vector<int8_t>& codes,
+                             std::vector<int32_t> init, BorderTerms border, int pad,
+                             const FinishSpec& finish, Isa isa) {
+  WeightedStep made;
+  made.kernel = selection.kernel->name;
+  made.refused = std::move(selection.refused);
+  const auto stage = SelectStage(isa, made);
+  auto step = std::make_unique<IntegerStep<Kernel>>(
+      geometry, input, PlanRows(geometry, input, pad), selection.kernel, codes, std::move(init),
+      std::move(border), pad, Finish(finish, stage.kernel));
+  made.weight_bytes = step->weight_bytes();
+  made.step = std::move(step);
+  return made;
+}
+
 template <typename Activation, typename Weight, typename Sum, typename Source>
 WeightedStep MakeDepthwiseStep(const ConvolutionGeometry& geometry, const Value& input,
                                std::span<const Source> weights, std::vector<Sum> init,
@@ -143,22 +153,36 @@ WeightedStep MakeDepthwiseStep(const ConvolutionGeometry& geometry, const Value&
 }  // namespace
 
 WeightedStep MakeQuantizedStep(const ConvolutionGeometry& geometry, const Value& input,
-                               std::span<const int8_t> codes, int weight_bits, int pad,
+                               std::span<const int8_t> codes, int weight_bits, int pad_code,
                                const FinishSpec& finish, Isa isa) {
+  const int pad = input.encoding.zero_point + pad_code;
+  if (input.bits) {
+    const std::vector<int32_t> init(geometry.out_channels, static_cast<int32_t>(geometry.depth()));
+    return MakeIntegerStep(geometry, input, kernels::SelectGemmB1W1(isa), BitOrder(geometry, codes),
+                           init, BorderTerms(geometry, codes, pad_code), pad, finish, isa);
+  }
   std::vector<int32_t> init = ZeroPointTerms(geometry, codes, input.encoding.zero_point);
-  const auto pad_code = static_cast<uint8_t>(pad);
   if (IsDepthwise(geometry)) {
     return MakeDepthwiseStep<uint8_t, int16_t, int32_t>(geometry, input, codes, std::move(init),
-                                                        pad_code, finish, isa);
+                                                        static_cast<uint8_t>(pad), finish, isa);
   }
-  if (weight_bits == 1) {
-    return MakeGemmStep<GemmU8W1>(geometry, input, kernels::SelectGemmU8W1(isa), codes,
-                                  std::move(init), pad_code, finish, isa);
+  const std::vector<int8_t> ordered = PatchOrder(geometry, codes);
+  WeightedStep made = weight_bits == 1
+                          ? MakeIntegerStep(geometry, input, kernels::SelectGemmU8W1(isa), ordered,
+                                            std::move(init), {}, pad, finish, isa)
+                          : MakeIntegerStep(geometry, input, kernels::SelectGemmU8S8(isa), ordered,
+                                            std::move(init), {}, pad, finish, isa);
+  const bool one_bit = input.encoding.bits == 1;
+  if (weight_bits != 1) {
+    made.refused.push_back(
+        {"gemm_b1w1, gemm_u8w1", fmt::format("the weights have {} bits, not 1", weight_bits)});
+  } else if (!one_bit) {
+    made.refused.push_back(
+        {"gemm_b1w1", fmt::format("the input has {} bits, not 1", input.encoding.bits)});
+  } else {
+    made.refused.push_back(
+        {"gemm_b1w1", "the input is not stored as bits: other operators read it, too"});
   }
-  WeightedStep made = MakeGemmStep<GemmU8S8>(geometry, input, kernels::SelectGemmU8S8(isa), codes,
-                                             std::move(init), pad_code, finish, isa);
-  made.refused.push_back(
-      {"gemm_u8w1", fmt::format("the weights have {} bits, not 1", weight_bits)});
   return made;
 }
 

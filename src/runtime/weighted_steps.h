@@ -27,9 +27,9 @@ struct WeightedStep {
 
 // sums = sum over taps of code_w * (code_x - zero_point), exact in int32.
 // `codes`: {out, in / groups, kernel_h, kernel_w} as the IR has them, each -1 or
-// +1 where `weight_bits` is 1. `pad`: the code that padding holds.
+// +1 where `weight_bits` is 1. Padding counts as `pad_code`: 0 adds nothing.
 WeightedStep MakeQuantizedStep(const ConvolutionGeometry& geometry, const Value& input,
-                               std::span<const int8_t> codes, int weight_bits, int pad,
+                               std::span<const int8_t> codes, int weight_bits, int pad_code,
                                const FinishSpec& finish, Isa isa);
 
 // The same on floats.

@@ -5,7 +5,7 @@
 namespace signum::kernels {
 namespace {
 
-const bool registered = RegisterIntegerGemmBenches<int8_t>(GemmU8S8Kernels());
+const bool registered = RegisterIntegerGemmBenches(GemmU8S8Kernels());
 
 }  // namespace
 }  // namespace signum::kernels

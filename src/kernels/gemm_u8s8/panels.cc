@@ -2,23 +2,25 @@
 
 #include <cstring>
 
-#include "kernels/kernel.h"
-
 namespace signum::kernels {
 
-size_t PanelPackedBytes(int64_t n, int64_t k) {
+size_t PanelPackedBytes(int64_t n, const Depth& depth) {
   const int64_t panels = (n + kPanelColumns - 1) / kPanelColumns;
-  return static_cast<size_t>(panels * kPanelColumns * PaddedDepth(k));
+  return static_cast<size_t>(panels * PanelBytes(depth));
 }
 
-void PackPanels(const int8_t* codes, int64_t n, int64_t k, int8_t* packed) {
-  std::memset(packed, 0, PanelPackedBytes(n, k));
-  const int64_t panel_bytes = kPanelColumns * PaddedDepth(k);
+void PackPanels(const int8_t* codes, int64_t n, const Depth& depth, uint8_t* packed) {
+  std::memset(packed, 0, PanelPackedBytes(n, depth));
+  const int64_t steps = PanelSteps(depth);
   for (int64_t column = 0; column < n; ++column) {
-    int8_t* lanes = packed + column / kPanelColumns * panel_bytes;
+    uint8_t* lanes = packed + column / kPanelColumns * PanelBytes(depth);
     lanes += kPanelStepDepth * (column % kPanelColumns);
-    for (int64_t i = 0; i < k; ++i) {
-      lanes[i / kPanelStepDepth * kPanelStepBytes + i % kPanelStepDepth] = codes[column * k + i];
+    for (int64_t segment = 0; segment < depth.segments; ++segment) {
+      for (int64_t i = 0; i < depth.bytes; ++i) {
+        lanes[i / kPanelStepDepth * kPanelStepBytes + i % kPanelStepDepth] =
+            static_cast<uint8_t>(*codes++);
+      }
+      lanes += steps * kPanelStepBytes;
     }
   }
 }

@@ -1,14 +1,16 @@
-// The packed form of signed weight codes that the x86 kernels share.
+// The packed form of weights that the x86 kernels of 8-bit products and of bits share.
 //
-// Columns go in panels of 16, depth in steps of 4. A step of a panel is 64
-// bytes: byte 4 * c + i is W[panel * 16 + c][step * 4 + i], so the four
-// activations of a step, broadcast to every 4-byte lane, line up with it.
-// Padding, of columns and of depth, is 0.
+// Columns go in panels of 16, the bytes of each segment of the depth in steps of 4. A
+// step of a panel is 64 bytes: byte 4 * c + i is W[panel * 16 + c][step * 4 + i], so the
+// four bytes of a row at that step, broadcast to every 4-byte lane, line up with it.
+// Padding, of columns and of segments, is 0.
 #ifndef SIGNUM_KERNELS_GEMM_U8S8_PANELS_H_
 #define SIGNUM_KERNELS_GEMM_U8S8_PANELS_H_
 
 #include <cstddef>
 #include <cstdint>
+
+#include "kernels/tile_rows.h"
 
 namespace signum::kernels {
 
@@ -16,9 +18,17 @@ inline constexpr int64_t kPanelColumns = 16;
 inline constexpr int64_t kPanelStepDepth = 4;
 inline constexpr int64_t kPanelStepBytes = 64;
 
+// Steps of a segment.
+inline constexpr int64_t PanelSteps(const Depth& depth) {
+  return (depth.bytes + kPanelStepDepth - 1) / kPanelStepDepth;
+}
+inline constexpr int64_t PanelBytes(const Depth& depth) {
+  return depth.segments * PanelSteps(depth) * kPanelStepBytes;
+}
+
 // As GemmU8S8Kernel's packed_bytes and pack.
-size_t PanelPackedBytes(int64_t n, int64_t k);
-void PackPanels(const int8_t* codes, int64_t n, int64_t k, int8_t* packed);
+size_t PanelPackedBytes(int64_t n, const Depth& depth);
+void PackPanels(const int8_t* codes, int64_t n, const Depth& depth, uint8_t* packed);
 
 }  // namespace signum::kernels
 

@@ -1,5 +1,5 @@
-// The definition, one product at a time. Packed: rows of codes, one for each
-// column, PaddedDepth(k) bytes each.
+// The definition, one product at a time. Packed: the codes as they come, a row for each
+// column.
 #include <cstring>
 
 #include "kernels/gemm_u8s8/gemm_u8s8.h"
@@ -7,27 +7,32 @@
 namespace signum::kernels {
 namespace {
 
-size_t PackedBytes(int64_t n, int64_t k) { return static_cast<size_t>(n * PaddedDepth(k)); }
+size_t PackedBytes(int64_t n, const Depth& depth) { return static_cast<size_t>(n * depth.total()); }
 
-void Pack(const int8_t* codes, int64_t n, int64_t k, int8_t* packed) {
-  std::memset(packed, 0, PackedBytes(n, k));
-  for (int64_t column = 0; column < n; ++column) {
-    std::memcpy(packed + column * PaddedDepth(k), codes + column * k, static_cast<size_t>(k));
-  }
+void Pack(const int8_t* codes, int64_t n, const Depth& depth, uint8_t* packed) {
+  std::memcpy(packed, codes, PackedBytes(n, depth));
 }
 
-void Run(int64_t m, int64_t n, int64_t k_padded, const uint8_t* a, int64_t lda,
-         const int8_t* packed, const int32_t* init, int32_t* c, int64_t ldc) {
-  for (int64_t row = 0; row < m; ++row) {
+int32_t Sum(const uint8_t* row, const int64_t* offsets, const Depth& depth, const int8_t* weights,
+            int32_t init) {
+  // Unsigned, because what overflows wraps: the result is modulo 2^32.
+  uint32_t sum = static_cast<uint32_t>(init);
+  for (int64_t segment = 0; segment < depth.segments; ++segment) {
+    for (int64_t i = 0; i < depth.bytes; ++i) {
+      sum += static_cast<uint32_t>(int32_t{row[offsets[segment] + i]} * *weights++);
+    }
+  }
+  return static_cast<int32_t>(sum);
+}
+
+void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
+         const int32_t* init, int32_t* c, int64_t ldc) {
+  const auto* weights = reinterpret_cast<const int8_t*>(packed);
+  for (int64_t r = 0; r < rows.rows(); ++r) {
+    const uint8_t* row = rows.row(r / rows.pixels, r % rows.pixels);
     for (int64_t column = 0; column < n; ++column) {
-      const int8_t* w = packed + column * k_padded;
-      // Unsigned, because what overflows wraps: the result is modulo 2^32.
-      uint32_t sum = static_cast<uint32_t>(init[column]);
-      for (int64_t i = 0; i < k_padded; ++i) {
-        const int32_t product = static_cast<int32_t>(a[row * lda + i]) * w[i];
-        sum += static_cast<uint32_t>(product);
-      }
-      c[row * ldc + column] = static_cast<int32_t>(sum);
+      c[r * ldc + column] =
+          Sum(row, rows.offsets, depth, weights + column * depth.total(), init[column]);
     }
   }
 }

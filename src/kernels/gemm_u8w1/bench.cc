@@ -5,7 +5,7 @@
 namespace signum::kernels {
 namespace {
 
-const bool registered = RegisterIntegerGemmBenches<uint8_t>(GemmU8W1Kernels());
+const bool registered = RegisterIntegerGemmBenches(GemmU8W1Kernels());
 
 }  // namespace
 }  // namespace signum::kernels

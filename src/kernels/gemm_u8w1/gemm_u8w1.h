@@ -2,15 +2,13 @@
 //
 //   C[r][c] = init[c] + sum over k of A[r][k] * W[c][k],   W in {-1, +1}
 //
-// A holds the codes of a 1- to 8-bit activation; `init` carries what the
-// activation's zero point adds: -zero_point * sum over k of W[c][k], plus
-// whatever else the caller wants added. Knows no convolution: its caller gathers
-// rows.
+// A holds the codes of a 1- to 8-bit activation, in place in their map (tile_rows.h
+// says where the rows are and how far a kernel may read); `init` carries what the
+// activation's zero point adds: -zero_point * sum over k of W[c][k], plus whatever else
+// the caller wants added.
 //
 // Bits: weights stay bits in memory, 1 for +1, and are expanded in registers.
-// Padding: each row of A ends in zeros up to a multiple of kDepthMultiple bytes,
-//   so what the weights' padding holds does not matter.
-// Overread: none; A is read to k_padded bytes a row, C and init to n columns.
+// Overread: of A as tile_rows.h says; none of weights, init and C.
 // Overflow: the result is exact modulo 2^32 on every ISA, also between the terms,
 //   hence exact where the sum itself fits in 32 bits, which callers see to.
 #ifndef SIGNUM_KERNELS_GEMM_U8W1_GEMM_U8W1_H_
@@ -22,6 +20,7 @@
 
 #include "base/cpu.h"
 #include "kernels/kernel.h"
+#include "kernels/tile_rows.h"
 
 namespace signum::kernels {
 
@@ -29,17 +28,16 @@ struct GemmU8W1Kernel {
   const char* name;
   Isa isa;
 
-  // Bytes that `pack` writes for n columns (output channels) of depth k.
-  size_t (*packed_bytes)(int64_t n, int64_t k);
+  // Bytes that `pack` writes for n columns (output channels).
+  size_t (*packed_bytes)(int64_t n, const Depth& depth);
 
-  // Packs `codes` [n][k], each -1 or +1, row-major, n >= 1, k >= 1.
-  void (*pack)(const int8_t* codes, int64_t n, int64_t k, uint8_t* packed);
+  // Packs `codes` [n][segments][bytes], each -1 or +1, row-major, n >= 1.
+  void (*pack)(const int8_t* codes, int64_t n, const Depth& depth, uint8_t* packed);
 
-  // a: [m] rows of k_padded = PaddedDepth(k) bytes, `lda` bytes apart.
-  // packed: from this kernel's pack. init: [n]. c: [m] rows of n ints, `ldc`
-  // ints apart, ldc >= n; only those n are written. m >= 1, n >= 1.
-  void (*run)(int64_t m, int64_t n, int64_t k_padded, const uint8_t* a, int64_t lda,
-              const uint8_t* packed, const int32_t* init, int32_t* c, int64_t ldc);
+  // packed: from this kernel's pack, for this depth. init: [n]. c: rows.rows() rows of n
+  // ints, `ldc` ints apart, ldc >= n; only those n are written. n >= 1.
+  void (*run)(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
+              const int32_t* init, int32_t* c, int64_t ldc);
 };
 
 #define SIGNUM_KERNEL(symbol) extern const GemmU8W1Kernel symbol;

@@ -8,11 +8,12 @@
 // lanes are widened to 32 bits.
 #include <immintrin.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "kernels/gemm_u8w1/bit_planes.h"
 #include "kernels/gemm_u8w1/gemm_u8w1.h"
-#include "kernels/tiling.h"
+#include "kernels/row_tiling.h"
 
 namespace signum::kernels {
 namespace {
@@ -21,20 +22,13 @@ constexpr int64_t kWidenGroups = 8;
 constexpr int kHalves = 2;  // vectors to a panel
 
 struct Problem {
+  TileRows rows;
   int64_t n;
-  int64_t groups;
-  const uint8_t* a;
-  int64_t lda;
+  Depth depth;
   const uint8_t* packed;
-  int64_t panel_bytes;
   const int32_t* init;
   int32_t* c;
   int64_t ldc;
-};
-
-template <int kRows>
-struct RowSums {
-  int32_t sums[kRows];
 };
 
 inline __m256i Load(const uint8_t* p) {
@@ -54,54 +48,68 @@ inline __m256i LaneMask(int64_t count) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(bound), lanes);
 }
 
+// The sum of a row's bytes.
+inline int32_t RowSum(const uint8_t* row, const int64_t* offsets, const Depth& depth) {
+  __m256i sum = _mm256_setzero_si256();
+  int64_t rest = 0;
+  for (int64_t segment = 0; segment < depth.segments; ++segment) {
+    const uint8_t* a = row + offsets[segment];
+    int64_t i = 0;
+    for (; i + 32 <= depth.bytes; i += 32) {
+      sum = _mm256_add_epi64(sum, _mm256_sad_epu8(Load(a + i), _mm256_setzero_si256()));
+    }
+    for (; i < depth.bytes; ++i) rest += a[i];
+  }
+  int64_t parts[4];
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(parts), sum);
+  return static_cast<int32_t>(parts[0] + parts[1] + parts[2] + parts[3] + rest);
+}
+
 struct Micro {
   static constexpr int kMaxRows = 4;
-  static constexpr int PanelsFor(int) { return 1; }
+  static constexpr int kMaxTiles = 4;
+  static constexpr bool kWeightsOnce = false;
 
+  // narrow[r * kHalves + h] += sum over the first `planes` of a group of A * b.
   template <int kRows>
-  static RowSums<kRows> BeginRows(const Problem& problem, int64_t row) {
-    RowSums<kRows> result;
-    for (int r = 0; r < kRows; ++r) {
-      const uint8_t* a = problem.a + (row + r) * problem.lda;
-      __m256i sum = _mm256_setzero_si256();
-      for (int64_t i = 0; i < problem.groups * kBitPlaneDepth; i += 32) {
-        sum = _mm256_add_epi64(sum, _mm256_sad_epu8(Load(a + i), _mm256_setzero_si256()));
+  static inline void AddGroup(int planes, const uint8_t* a, int64_t stride, const uint8_t* w,
+                              __m256i* narrow) {
+    const __m256i ones = _mm256_set1_epi8(1);
+    __m256i shifted[kHalves];
+#pragma GCC unroll 2
+    for (int h = 0; h < kHalves; ++h) shifted[h] = Load(w + 32 * h);
+#pragma GCC unroll 8
+    for (int plane = 0; plane < planes; ++plane) {
+      __m256i bits[kHalves];
+#pragma GCC unroll 2
+      for (int h = 0; h < kHalves; ++h) {
+        bits[h] = _mm256_and_si256(shifted[h], ones);
+        shifted[h] = _mm256_srli_epi16(shifted[h], 1);
       }
-      int64_t parts[4];
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(parts), sum);
-      result.sums[r] = static_cast<int32_t>(parts[0] + parts[1] + parts[2] + parts[3]);
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+        const __m256i values = BroadcastFour(a + r * stride + 4 * plane);
+#pragma GCC unroll 2
+        for (int h = 0; h < kHalves; ++h) {
+          __m256i& v = narrow[r * kHalves + h];
+          v = _mm256_add_epi16(v, _mm256_maddubs_epi16(values, bits[h]));
+        }
+      }
     }
-    return result;
   }
 
-  // total[r * kHalves + h] += sum over `groups` <= kWidenGroups groups of A * b.
+  // total[r * kHalves + h] += sum over `bytes`, at most those of kWidenGroups groups.
   template <int kRows>
-  static void AddGroups(int64_t groups, const uint8_t* a, int64_t lda, const uint8_t* w,
+  static void AddGroups(int64_t bytes, const uint8_t* a, int64_t stride, const uint8_t* w,
                         __m256i* total) {
     __m256i narrow[kRows * kHalves];
     for (auto& v : narrow) v = _mm256_setzero_si256();
-    const __m256i ones = _mm256_set1_epi8(1);
-    for (int64_t group = 0; group < groups; ++group) {
-#pragma GCC unroll 8
-      for (int plane = 0; plane < 8; ++plane) {
-        __m256i bits[kHalves];
-#pragma GCC unroll 2
-        for (int h = 0; h < kHalves; ++h) {
-          bits[h] = _mm256_and_si256(_mm256_srli_epi16(Load(w + 32 * h), plane), ones);
-        }
-#pragma GCC unroll 4
-        for (int r = 0; r < kRows; ++r) {
-          const __m256i values = BroadcastFour(a + r * lda + 4 * plane);
-#pragma GCC unroll 2
-          for (int h = 0; h < kHalves; ++h) {
-            __m256i& v = narrow[r * kHalves + h];
-            v = _mm256_add_epi16(v, _mm256_maddubs_epi16(values, bits[h]));
-          }
-        }
-      }
+    for (; bytes >= kBitPlaneDepth; bytes -= kBitPlaneDepth) {
+      AddGroup<kRows>(8, a, stride, w, narrow);
       a += kBitPlaneDepth;
       w += kBitPlaneBytes;
     }
+    if (bytes > 0) AddGroup<kRows>(static_cast<int>((bytes + 3) / 4), a, stride, w, narrow);
     const __m256i pair_ones = _mm256_set1_epi16(1);
 #pragma GCC unroll 8
     for (int i = 0; i < kRows * kHalves; ++i) {
@@ -110,16 +118,29 @@ struct Micro {
   }
 
   template <int kRows, int kPanels>
-  static void Tile(const Problem& problem, const RowSums<kRows>& rows, int64_t row, int64_t panel) {
-    static_assert(kPanels == 1);
+  static void Tile(const Problem& problem, const uint8_t* row, int64_t c_row, int64_t panel) {
+    if constexpr (kPanels > 1) {
+      Tile<kRows, kPanels / 2>(problem, row, c_row, panel);
+      Tile<kRows, kPanels / 2>(problem, row, c_row, panel + kPanels / 2);
+      return;
+    }
+    const int64_t stride = problem.rows.pixel_stride;
+    const int64_t segment_bytes = BitPlaneGroups(problem.depth) * kBitPlaneBytes;
+    const uint8_t* w = problem.packed + panel * BitPlanePanelBytes(problem.depth);
     __m256i total[kRows * kHalves];
     for (auto& t : total) t = _mm256_setzero_si256();
-    const uint8_t* a = problem.a + row * problem.lda;
-    const uint8_t* w = problem.packed + panel * problem.panel_bytes;
-    for (int64_t group = 0; group < problem.groups; group += kWidenGroups) {
-      const int64_t left = problem.groups - group;
-      AddGroups<kRows>(left < kWidenGroups ? left : kWidenGroups, a + group * kBitPlaneDepth,
-                       problem.lda, w + group * kBitPlaneBytes, total);
+    for (int64_t segment = 0; segment < problem.depth.segments; ++segment) {
+      const uint8_t* a = row + problem.rows.offsets[segment];
+      constexpr int64_t kMost = kWidenGroups * kBitPlaneDepth;
+      for (int64_t i = 0; i < problem.depth.bytes; i += kMost) {
+        AddGroups<kRows>(std::min(kMost, problem.depth.bytes - i), a + i, stride,
+                         w + i / kBitPlaneDepth * kBitPlaneBytes, total);
+      }
+      w += segment_bytes;
+    }
+    int32_t row_sums[kRows];
+    for (int r = 0; r < kRows; ++r) {
+      row_sums[r] = RowSum(row + r * stride, problem.rows.offsets, problem.depth);
     }
     for (int h = 0; h < kHalves; ++h) {
       const int64_t column = panel * kBitPlaneColumns + 8 * h;
@@ -127,27 +148,18 @@ struct Micro {
       const __m256i mask = LaneMask(problem.n - column);
       const __m256i init = _mm256_maskload_epi32(problem.init + column, mask);
       for (int r = 0; r < kRows; ++r) {
-        const __m256i base = _mm256_sub_epi32(init, _mm256_set1_epi32(rows.sums[r]));
+        const __m256i base = _mm256_sub_epi32(init, _mm256_set1_epi32(row_sums[r]));
         const __m256i twice = _mm256_slli_epi32(total[r * kHalves + h], 1);
-        _mm256_maskstore_epi32(problem.c + (row + r) * problem.ldc + column, mask,
+        _mm256_maskstore_epi32(problem.c + (c_row + r) * problem.ldc + column, mask,
                                _mm256_add_epi32(base, twice));
       }
     }
   }
 };
 
-void Run(int64_t m, int64_t n, int64_t k_padded, const uint8_t* a, int64_t lda,
-         const uint8_t* packed, const int32_t* init, int32_t* c, int64_t ldc) {
-  const Problem problem = {.n = n,
-                           .groups = k_padded / kBitPlaneDepth,
-                           .a = a,
-                           .lda = lda,
-                           .packed = packed,
-                           .panel_bytes = k_padded / kBitPlaneDepth * kBitPlaneBytes,
-                           .init = init,
-                           .c = c,
-                           .ldc = ldc};
-  ForEachTile<Micro>(problem, m, (n + kBitPlaneColumns - 1) / kBitPlaneColumns);
+void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
+         const int32_t* init, int32_t* c, int64_t ldc) {
+  ForEachRowTile<Micro>(Problem{rows, n, depth, packed, init, c, ldc});
 }
 
 }  // namespace

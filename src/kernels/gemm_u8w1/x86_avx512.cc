@@ -1,34 +1,29 @@
-// 16 columns to a vector, 4 products to a lane (VNNI's vpdpbusd, in its form
-// that wraps and never saturates). With weights W = 2 * b - 1, b a bit: sum of
-// A * W = 2 * (sum of A * b) - (sum of A), and the second sum is one number for
-// each row. Bits are expanded by a shift and an AND from bit planes
-// (bit_planes.h), once for all the rows of a tile.
+// 16 columns to a vector, 4 products to a lane (VNNI's vpdpbusd, in its form that wraps
+// and never saturates). Bits are expanded from bit planes (bit_planes.h) in one of two
+// ways. For few rows, in registers: with weights W = 2 * b - 1, b a bit, the sum of A * W
+// is 2 * (sum of A * b) - (sum of A), and the second sum is one number for each row. For
+// more rows, a stretch of the depth of two panels at a time to bytes of -1 and +1 in a
+// buffer in the first-level cache, which then all rows meet.
 #include <immintrin.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "kernels/gemm_u8w1/bit_planes.h"
 #include "kernels/gemm_u8w1/gemm_u8w1.h"
-#include "kernels/tiling.h"
+#include "kernels/row_tiling.h"
 
 namespace signum::kernels {
 namespace {
 
 struct Problem {
+  TileRows rows;
   int64_t n;
-  int64_t groups;
-  const uint8_t* a;
-  int64_t lda;
+  Depth depth;
   const uint8_t* packed;
-  int64_t panel_bytes;
   const int32_t* init;
   int32_t* c;
   int64_t ldc;
-};
-
-template <int kRows>
-struct RowSums {
-  int32_t sums[kRows];
 };
 
 inline __m512i BroadcastFour(const uint8_t* a) {
@@ -37,92 +32,252 @@ inline __m512i BroadcastFour(const uint8_t* a) {
   return _mm512_set1_epi32(four);
 }
 
-struct Micro {
-  static constexpr int kMaxRows = 8;
-  // Few rows need more panels to have enough independent sums in flight.
-  static constexpr int PanelsFor(int rows) { return rows == 1 ? 8 : rows <= 3 ? 4 : 2; }
-
-  template <int kRows>
-  static RowSums<kRows> BeginRows(const Problem& problem, int64_t row) {
-    RowSums<kRows> result;
-    const __m512i ones = _mm512_set1_epi8(1);
-    for (int r = 0; r < kRows; ++r) {
-      const uint8_t* a = problem.a + (row + r) * problem.lda;
-      __m512i sum = _mm512_setzero_si512();
-      for (int64_t i = 0; i < problem.groups * kBitPlaneDepth; i += 64) {
-        sum = _mm512_dpbusd_epi32(sum, _mm512_loadu_si512(a + i), ones);
-      }
-      result.sums[r] = _mm512_reduce_add_epi32(sum);
+// The sum of a row's bytes.
+inline int32_t RowSum(const uint8_t* row, const int64_t* offsets, const Depth& depth) {
+  const __m512i ones = _mm512_set1_epi8(1);
+  __m512i sum = _mm512_setzero_si512();
+  for (int64_t segment = 0; segment < depth.segments; ++segment) {
+    const uint8_t* a = row + offsets[segment];
+    int64_t i = 0;
+    for (; i + 64 <= depth.bytes; i += 64) {
+      sum = _mm512_dpbusd_epi32(sum, _mm512_loadu_si512(a + i), ones);
     }
-    return result;
+    if (i < depth.bytes) {
+      const __mmask64 mask = (uint64_t{1} << (depth.bytes - i)) - 1;
+      sum = _mm512_dpbusd_epi32(sum, _mm512_maskz_loadu_epi8(mask, a + i), ones);
+    }
   }
+  return _mm512_reduce_add_epi32(sum);
+}
 
-  // sums[r * kPanels + p] = sum over k of A * b.
-  template <int kRows, int kPanels>
-  static void SumBits(const Problem& problem, const uint8_t* a, const uint8_t* w, __m512i* sums) {
-    __m512i total[kRows * kPanels];
-    for (auto& t : total) t = _mm512_setzero_si512();
+// Whole vectors without a mask, which masks slow down.
+inline void StoreColumns(int32_t* c, __mmask16 mask, __m512i sums) {
+  if (mask == 0xffff) {
+    _mm512_storeu_si512(c, sums);
+  } else {
+    _mm512_mask_storeu_epi32(c, mask, sums);
+  }
+}
+
+struct Micro {
+  static constexpr int kMaxRows = 12;
+  static constexpr int kMaxTiles = 24;
+  // Bits are few, and the sum of a row is made for each of its blocks of panels.
+  static constexpr bool kWeightsOnce = false;
+
+  // total[r * kPanels + p] += sum over one group of planes of A * b.
+  template <int kRows, int kPanels, int kPlanes>
+  static inline void AddGroup(const uint8_t* a, int64_t stride, const uint8_t* w,
+                              int64_t panel_bytes, int planes_left, __m512i* total) {
     const __m512i ones = _mm512_set1_epi8(1);
-    for (int64_t group = 0; group < problem.groups; ++group) {
+    __m512i planes[kPanels];
 #pragma GCC unroll 8
-      for (int plane = 0; plane < 8; ++plane) {
-        __m512i bits[kPanels];
+    for (int p = 0; p < kPanels; ++p) planes[p] = _mm512_loadu_si512(w + p * panel_bytes);
+#pragma GCC unroll 8
+    for (int plane = 0; plane < (kPlanes > 0 ? kPlanes : planes_left); ++plane) {
+      __m512i bits[kPanels];
+#pragma GCC unroll 8
+      for (int p = 0; p < kPanels; ++p) {
+        bits[p] = _mm512_and_si512(planes[p], ones);
+        planes[p] = _mm512_srli_epi16(planes[p], 1);
+      }
+#pragma GCC unroll 12
+      for (int r = 0; r < kRows; ++r) {
+        const __m512i values = BroadcastFour(a + r * stride + 4 * plane);
 #pragma GCC unroll 8
         for (int p = 0; p < kPanels; ++p) {
-          const __m512i planes = _mm512_loadu_si512(w + p * problem.panel_bytes);
-          bits[p] = _mm512_and_si512(_mm512_srli_epi16(planes, plane), ones);
-        }
-#pragma GCC unroll 8
-        for (int r = 0; r < kRows; ++r) {
-          const __m512i values = BroadcastFour(a + r * problem.lda + 4 * plane);
-#pragma GCC unroll 8
-          for (int p = 0; p < kPanels; ++p) {
-            __m512i& t = total[r * kPanels + p];
-            t = _mm512_dpbusd_epi32(t, values, bits[p]);
-          }
+          __m512i& t = total[r * kPanels + p];
+          t = _mm512_dpbusd_epi32(t, values, bits[p]);
         }
       }
-      a += kBitPlaneDepth;
-      w += kBitPlaneBytes;
     }
-#pragma GCC unroll 16
-    for (int i = 0; i < kRows * kPanels; ++i) sums[i] = total[i];
   }
 
   template <int kRows, int kPanels>
-  static void Tile(const Problem& problem, const RowSums<kRows>& rows, int64_t row, int64_t panel) {
-    __m512i sums[kRows * kPanels];
-    SumBits<kRows, kPanels>(problem, problem.a + row * problem.lda,
-                            problem.packed + panel * problem.panel_bytes, sums);
+  static void Tile(const Problem& problem, const uint8_t* row, int64_t c_row, int64_t panel) {
+    const int64_t panel_bytes = BitPlanePanelBytes(problem.depth);
+    const int64_t stride = problem.rows.pixel_stride;
+    const int64_t whole = problem.depth.bytes / kBitPlaneDepth;
+    const auto left = static_cast<int>((problem.depth.bytes % kBitPlaneDepth + 3) / 4);
+    const uint8_t* w = problem.packed + panel * panel_bytes;
+    __m512i total[kRows * kPanels];
+#pragma GCC unroll 24
+    for (int i = 0; i < kRows * kPanels; ++i) total[i] = _mm512_setzero_si512();
+    for (int64_t segment = 0; segment < problem.depth.segments; ++segment) {
+      const uint8_t* a = row + problem.rows.offsets[segment];
+      for (int64_t group = 0; group < whole; ++group) {
+        AddGroup<kRows, kPanels, 8>(a, stride, w, panel_bytes, 8, total);
+        a += kBitPlaneDepth;
+        w += kBitPlaneBytes;
+      }
+      if (left > 0) {
+        AddGroup<kRows, kPanels, 0>(a, stride, w, panel_bytes, left, total);
+        w += kBitPlaneBytes;
+      }
+    }
+    __m512i row_sums[kRows];
+#pragma GCC unroll 12
+    for (int r = 0; r < kRows; ++r) {
+      row_sums[r] =
+          _mm512_set1_epi32(RowSum(row + r * stride, problem.rows.offsets, problem.depth));
+    }
 #pragma GCC unroll 8
     for (int p = 0; p < kPanels; ++p) {
       const int64_t column = (panel + p) * kBitPlaneColumns;
-      const int64_t left = problem.n - column;
-      const __mmask16 mask = static_cast<__mmask16>(left >= 16 ? 0xffff : (1 << left) - 1);
+      const int64_t columns = std::min<int64_t>(kBitPlaneColumns, problem.n - column);
+      const __mmask16 mask = static_cast<__mmask16>((1 << columns) - 1);
       const __m512i init = _mm512_maskz_loadu_epi32(mask, problem.init + column);
-#pragma GCC unroll 8
+#pragma GCC unroll 12
       for (int r = 0; r < kRows; ++r) {
-        int32_t* c = problem.c + (row + r) * problem.ldc + column;
-        const __m512i base = _mm512_sub_epi32(init, _mm512_set1_epi32(rows.sums[r]));
-        const __m512i twice = _mm512_slli_epi32(sums[r * kPanels + p], 1);
-        _mm512_mask_storeu_epi32(c, mask, _mm512_add_epi32(base, twice));
+        const __m512i twice = _mm512_slli_epi32(total[r * kPanels + p], 1);
+        const __m512i base = _mm512_sub_epi32(init, row_sums[r]);
+        StoreColumns(problem.c + (c_row + r) * problem.ldc + column, mask,
+                     _mm512_add_epi32(base, twice));
       }
     }
   }
 };
 
-void Run(int64_t m, int64_t n, int64_t k_padded, const uint8_t* a, int64_t lda,
-         const uint8_t* packed, const int32_t* init, int32_t* c, int64_t ldc) {
-  const Problem problem = {.n = n,
-                           .groups = k_padded / kBitPlaneDepth,
-                           .a = a,
-                           .lda = lda,
-                           .packed = packed,
-                           .panel_bytes = k_padded / kBitPlaneDepth * kBitPlaneBytes,
-                           .init = init,
-                           .c = c,
-                           .ldc = ldc};
-  ForEachTile<Micro>(problem, m, (n + kBitPlaneColumns - 1) / kBitPlaneColumns);
+// Part of the depth: steps [step, step + steps) of each of `segments` segments from
+// `segment` on. More than one segment is taken whole.
+struct Stretch {
+  int64_t segment, segments;
+  int64_t step, steps;
+};
+
+constexpr int64_t kBufferPanels = 2;
+constexpr int64_t kBufferSteps = 256;
+constexpr int64_t kStepBytes = 64;
+
+// Writes the weights of a stretch of one panel, kStepBytes for each step, as -1 and +1,
+// and 0 behind the end of a segment.
+inline void ExpandPanel(const Depth& depth, const Stretch& stretch, const uint8_t* panel,
+                        int8_t* expanded) {
+  const __m512i ones = _mm512_set1_epi8(1);
+  const int64_t steps_of_segment = (depth.bytes + 3) / 4;
+  const int64_t left = depth.bytes % 4;
+  const __m512i tail = left == 0 ? _mm512_set1_epi8(-1) : _mm512_set1_epi32((1 << (8 * left)) - 1);
+  for (int64_t segment = 0; segment < stretch.segments; ++segment) {
+    const uint8_t* groups =
+        panel + (stretch.segment + segment) * BitPlaneGroups(depth) * kBitPlaneBytes;
+    for (int64_t i = 0; i < stretch.steps; ++i) {
+      const int64_t step = stretch.step + i;
+      const __m512i planes = _mm512_loadu_si512(groups + step / 8 * kBitPlaneBytes);
+      const __m128i shift = _mm_cvtsi64_si128(step % 8);
+      const __m512i bits = _mm512_and_si512(_mm512_srl_epi16(planes, shift), ones);
+      __m512i weights = _mm512_sub_epi8(_mm512_add_epi8(bits, bits), ones);
+      if (step == steps_of_segment - 1) weights = _mm512_and_si512(weights, tail);
+      _mm512_storeu_si512(expanded, weights);
+      expanded += kStepBytes;
+    }
+  }
+}
+
+// A stretch of the depth with its weights expanded: [panel][segments][steps][kStepBytes].
+struct ExpandedProblem {
+  TileRows rows;
+  int64_t n;
+  Stretch stretch;
+  const int8_t* weights;
+  int64_t panel_bytes;
+  const int32_t* init;  // null: C holds the sums so far
+  int32_t* c;
+  int64_t ldc;
+};
+
+struct ExpandedMicro {
+  static constexpr int kMaxRows = 12;
+  static constexpr int kMaxTiles = 24;
+  static constexpr bool kWeightsOnce = true;
+
+  template <int kRows, int kPanels>
+  static void Tile(const ExpandedProblem& problem, const uint8_t* row, int64_t c_row,
+                   int64_t panel) {
+    const Stretch& stretch = problem.stretch;
+    const int64_t stride = problem.rows.pixel_stride;
+    const int8_t* w = problem.weights + panel * problem.panel_bytes;
+    __m512i total[kRows * kPanels];
+#pragma GCC unroll 24
+    for (int i = 0; i < kRows * kPanels; ++i) total[i] = _mm512_setzero_si512();
+    for (int64_t segment = 0; segment < stretch.segments; ++segment) {
+      const uint8_t* a = row + problem.rows.offsets[stretch.segment + segment] + 4 * stretch.step;
+      for (int64_t step = 0; step < stretch.steps; ++step) {
+        __m512i weights[kPanels];
+#pragma GCC unroll 8
+        for (int p = 0; p < kPanels; ++p) {
+          weights[p] = _mm512_loadu_si512(w + p * problem.panel_bytes);
+        }
+#pragma GCC unroll 12
+        for (int r = 0; r < kRows; ++r) {
+          const __m512i values = BroadcastFour(a + r * stride);
+#pragma GCC unroll 8
+          for (int p = 0; p < kPanels; ++p) {
+            __m512i& t = total[r * kPanels + p];
+            t = _mm512_dpbusd_epi32(t, values, weights[p]);
+          }
+        }
+        a += 4;
+        w += kStepBytes;
+      }
+    }
+#pragma GCC unroll 8
+    for (int p = 0; p < kPanels; ++p) {
+      const int64_t column = (panel + p) * kBitPlaneColumns;
+      const int64_t columns = std::min<int64_t>(kBitPlaneColumns, problem.n - column);
+      const __mmask16 mask = static_cast<__mmask16>((1 << columns) - 1);
+#pragma GCC unroll 12
+      for (int r = 0; r < kRows; ++r) {
+        int32_t* c = problem.c + (c_row + r) * problem.ldc + column;
+        const int32_t* before = problem.init != nullptr ? problem.init + column : c;
+        StoreColumns(
+            c, mask,
+            _mm512_add_epi32(_mm512_maskz_loadu_epi32(mask, before), total[r * kPanels + p]));
+      }
+    }
+  }
+};
+
+// Two panels at a time, a stretch of the depth at a time.
+void RunExpanded(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
+                 const int32_t* init, int32_t* c, int64_t ldc) {
+  alignas(64) int8_t buffer[kBufferPanels * kBufferSteps * kStepBytes];
+  const int64_t panel_bytes = BitPlanePanelBytes(depth);
+  const int64_t steps = (depth.bytes + 3) / 4;
+  const int64_t whole_segments = kBufferSteps / steps;
+  const int64_t panels = (n + kBitPlaneColumns - 1) / kBitPlaneColumns;
+  for (int64_t panel = 0; panel < panels; panel += kBufferPanels) {
+    const int64_t count = std::min(kBufferPanels, panels - panel);
+    const int64_t column = panel * kBitPlaneColumns;
+    const auto run = [&](const Stretch& stretch) {
+      const int64_t bytes = stretch.segments * stretch.steps * kStepBytes;
+      for (int64_t p = 0; p < count; ++p) {
+        ExpandPanel(depth, stretch, packed + (panel + p) * panel_bytes, buffer + p * bytes);
+      }
+      const bool first = stretch.segment == 0 && stretch.step == 0;
+      ForEachRowTile<ExpandedMicro>(
+          ExpandedProblem{rows, std::min(n - column, count * kBitPlaneColumns), stretch, buffer,
+                          bytes, first ? init + column : nullptr, c + column, ldc});
+    };
+    for (int64_t segment = 0; segment < depth.segments;) {
+      if (whole_segments > 0) {
+        const int64_t segments = std::min(whole_segments, depth.segments - segment);
+        run({segment, segments, 0, steps});
+        segment += segments;
+        continue;
+      }
+      for (int64_t step = 0; step < steps; step += kBufferSteps) {
+        run({segment, 1, step, std::min(kBufferSteps, steps - step)});
+      }
+      ++segment;
+    }
+  }
+}
+
+void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
+         const int32_t* init, int32_t* c, int64_t ldc) {
+  constexpr int64_t kFewRows = 16;
+  if (rows.rows() > kFewRows) return RunExpanded(rows, n, depth, packed, init, c, ldc);
+  ForEachRowTile<Micro>(Problem{rows, n, depth, packed, init, c, ldc});
 }
 
 }  // namespace

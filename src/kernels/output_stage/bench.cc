@@ -39,12 +39,13 @@ void Run(benchmark::State& state, const OutputStageKernel& kernel, OutputStage s
 
 const bool registered = [] {
   const char* residual_names[] = {"no_residual", "code_residual", "float_residual"};
-  const char* output_names[] = {"to_float", "to_codes", "to_sign"};
+  const char* output_names[] = {"to_float", "to_codes", "to_sign", "to_bits"};
   for (const OutputStageKernel* kernel : OutputStageKernels()) {
     if (kernel->isa > DetectIsa()) continue;
     for (ResidualKind residual :
          {ResidualKind::kNone, ResidualKind::kCodes, ResidualKind::kFloat}) {
-      for (OutputKind output : {OutputKind::kFloat, OutputKind::kCodes, OutputKind::kSign}) {
+      for (OutputKind output :
+           {OutputKind::kFloat, OutputKind::kCodes, OutputKind::kSign, OutputKind::kBits}) {
         const std::string name = std::string(kernel->name) + "/" +
                                  residual_names[static_cast<int>(residual)] + "/" +
                                  output_names[static_cast<int>(output)];

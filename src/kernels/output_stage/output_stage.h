@@ -20,10 +20,13 @@
 //           store uint8(q)
 //   kSign:  store t >= shift[c] ? 2 : 0   codes with zero point 1, for +1 and
 //                                         -1; NaN gives 0; null shift means 0
+//   kBits:  the same as bits, 1 for +1: bit c % 8 of byte c / 8 of the row, whose
+//                                         last byte is filled up with 0
 //
 // These are quant/arithmetic.h's QuantizeValue (at scale 1) and Sign.
 //
-// Layout: rows of channels, channels last and adjacent; strides in elements.
+// Layout: rows of channels, channels last and adjacent; strides in elements, that of
+// bits in bytes.
 // Overread and overwrite: none; any number of channels. float(x) rounds an int32
 // to nearest even. Values beyond int32 clamp as floats, so nothing overflows.
 #ifndef SIGNUM_KERNELS_OUTPUT_STAGE_OUTPUT_STAGE_H_
@@ -39,7 +42,7 @@
 namespace signum::kernels {
 
 enum class ResidualKind { kNone, kCodes, kFloat };
-enum class OutputKind { kFloat, kCodes, kSign };
+enum class OutputKind { kFloat, kCodes, kSign, kBits };
 
 // What a stage does, fixed when a network is compiled. Owns nothing.
 struct OutputStage {
@@ -53,7 +56,7 @@ struct OutputStage {
   float high = std::numeric_limits<float>::infinity();
   int32_t zero_point = 0;        // kCodes outputs only, 0..255
   int bits = 8;                  // kCodes outputs only, 1..8
-  const float* shift = nullptr;  // kSign outputs only: [channels], or null for 0
+  const float* shift = nullptr;  // kSign and kBits only: [channels], or null for 0
 };
 
 // The rows that one call works on. Strides count elements from row to row.

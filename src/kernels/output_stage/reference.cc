@@ -27,12 +27,15 @@ uint8_t Quantize(const OutputStage& stage, float t) {
 void Store(const OutputStage& stage, const OutputStageRows& rows, int64_t row, int64_t channel,
            float t) {
   const int64_t index = row * rows.output_stride + channel;
+  const bool plus = t >= (stage.shift != nullptr ? stage.shift[channel] : 0.0f);
   switch (stage.output) {
     case OutputKind::kFloat: static_cast<float*>(rows.output)[index] = t; break;
     case OutputKind::kCodes: static_cast<uint8_t*>(rows.output)[index] = Quantize(stage, t); break;
-    case OutputKind::kSign:
-      const float shift = stage.shift != nullptr ? stage.shift[channel] : 0.0f;
-      static_cast<uint8_t*>(rows.output)[index] = t >= shift ? 2 : 0;
+    case OutputKind::kSign: static_cast<uint8_t*>(rows.output)[index] = plus ? 2 : 0; break;
+    case OutputKind::kBits:
+      uint8_t& byte = static_cast<uint8_t*>(rows.output)[row * rows.output_stride + channel / 8];
+      if (channel % 8 == 0) byte = 0;
+      byte |= static_cast<uint8_t>((plus ? 1 : 0) << (channel % 8));
       break;
   }
 }

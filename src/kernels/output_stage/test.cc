@@ -63,7 +63,9 @@ std::vector<T> Compute(const OutputStageKernel& kernel, const Case<Input>& test)
   stage.multiplier = multiplier.data();
   stage.bias = bias.data();
   stage.shift = test.shift.empty() ? nullptr : shift.data();
-  GuardedBuffer<T> output(static_cast<size_t>((test.rows - 1) * stride + test.channels));
+  const bool bits = stage.output == OutputKind::kBits;
+  const int64_t width = bits ? (test.channels + 7) / 8 : test.channels;
+  GuardedBuffer<T> output(static_cast<size_t>((test.rows - 1) * stride + width));
   OutputStageRows rows = {.rows = test.rows,
                           .channels = test.channels,
                           .residual = nullptr,
@@ -83,7 +85,7 @@ std::vector<T> Compute(const OutputStageKernel& kernel, const Case<Input>& test)
   }
   std::vector<T> result;
   for (int64_t i = 0; i < static_cast<int64_t>(output.size()); ++i) {
-    if (i % stride < test.channels) {
+    if (i % stride < width) {
       result.push_back(output[i]);
     } else {
       EXPECT_TRUE(output.IsPoison(i)) << "wrote behind row " << i / stride;
@@ -105,9 +107,8 @@ void CheckOutput(const Case<Input>& test) {
     const std::vector<T> result = Compute<T>(kernel, test);
     ASSERT_EQ(result.size(), expected.size());
     for (size_t i = 0; i < result.size(); ++i) {
-      ASSERT_TRUE(Same(result[i], expected[i]))
-          << "at " << i << ": " << +result[i] << ", expected " << +expected[i] << "; input "
-          << test.input[i] << " channels " << test.channels;
+      ASSERT_TRUE(Same(result[i], expected[i])) << "at " << i << ": " << +result[i] << ", expected "
+                                                << +expected[i] << "; channels " << test.channels;
     }
   });
 }
@@ -181,7 +182,8 @@ template <typename Input>
 void CheckAllKinds(std::mt19937& generator, int64_t rows, int64_t channels) {
   Case<Input> test = RandomCase<Input>(generator, rows, channels);
   for (ResidualKind residual : {ResidualKind::kNone, ResidualKind::kCodes, ResidualKind::kFloat}) {
-    for (OutputKind output : {OutputKind::kFloat, OutputKind::kCodes, OutputKind::kSign}) {
+    for (OutputKind output :
+         {OutputKind::kFloat, OutputKind::kCodes, OutputKind::kSign, OutputKind::kBits}) {
       test.stage.residual = residual;
       test.stage.output = output;
       Check(test);
@@ -240,6 +242,10 @@ TEST(OutputStage, SignOfZeroIsPlus) {
   ExpectRow<uint8_t, float>(stage, {0.0f, -0.0f, 1e-40f, -1e-40f, kInfinity, -kInfinity, kNan},
                             {2, 2, 2, 0, 2, 0, 0});
   ExpectRow<uint8_t, int32_t>(stage, {0, 1, -1}, {2, 2, 0});
+  stage.output = OutputKind::kBits;
+  ExpectRow<uint8_t, float>(
+      stage, {0.0f, -0.0f, 1e-40f, -1e-40f, kInfinity, -kInfinity, kNan, -1.0f, 1.0f},
+      {0x17, 0x01});
 }
 
 TEST(OutputStage, ClampKeepsNanAndLimits) {

@@ -77,9 +77,12 @@ inline __m256 AddResidual(const Constants& constants, const void* residual, int6
   }
 }
 
+// `row` and `channel` say where the values go.
 template <OutputKind kOutput>
-inline void Store(const OutputStage& stage, const Constants& constants, int64_t channel,
-                  void* output, int64_t index, const Lanes& lanes, __m256 t) {
+inline void Store(const OutputStage& stage, const Constants& constants, const OutputStageRows& rows,
+                  int64_t row, int64_t channel, const Lanes& lanes, __m256 t) {
+  void* const output = rows.output;
+  const int64_t index = row * rows.output_stride + channel;
   if constexpr (kOutput == OutputKind::kFloat) {
     float* p = static_cast<float*>(output) + index;
     if (lanes.full) {
@@ -98,9 +101,15 @@ inline void Store(const OutputStage& stage, const Constants& constants, int64_t 
   } else {
     const __m256 shift =
         stage.shift != nullptr ? LoadFloats(stage.shift + channel, lanes) : _mm256_setzero_ps();
-    const __m256i plus = _mm256_castps_si256(_mm256_cmp_ps(t, shift, _CMP_GE_OQ));
-    StoreCodes(static_cast<uint8_t*>(output) + index, lanes,
-               _mm256_and_si256(plus, _mm256_set1_epi32(2)));
+    const __m256 plus = _mm256_cmp_ps(t, shift, _CMP_GE_OQ);
+    if constexpr (kOutput == OutputKind::kSign) {
+      StoreCodes(static_cast<uint8_t*>(output) + index, lanes,
+                 _mm256_and_si256(_mm256_castps_si256(plus), _mm256_set1_epi32(2)));
+    } else {
+      const __m256 wanted = _mm256_and_ps(plus, _mm256_castsi256_ps(lanes.mask));
+      static_cast<uint8_t*>(output)[row * rows.output_stride + channel / 8] =
+          static_cast<uint8_t>(_mm256_movemask_ps(wanted));
+    }
   }
 }
 
@@ -124,8 +133,7 @@ void RunRows(const OutputStage& stage, const OutputStageRows& rows, const Input*
                                  lanes, t);
       t = _mm256_max_ps(constants.low, t);
       t = _mm256_min_ps(constants.high, t);
-      Store<kOutput>(stage, constants, channel, rows.output, row * rows.output_stride + channel,
-                     lanes, t);
+      Store<kOutput>(stage, constants, rows, row, channel, lanes, t);
     };
     for (int64_t channel = 0; channel < whole; channel += 8) step(channel, all);
     if (tail != 0) step(whole, some);
@@ -142,6 +150,8 @@ void RunResidual(const OutputStage& stage, const OutputStageRows& rows, const In
       return RunRows<Input, kResidual, OutputKind::kCodes>(stage, rows, input, input_stride);
     case OutputKind::kSign:
       return RunRows<Input, kResidual, OutputKind::kSign>(stage, rows, input, input_stride);
+    case OutputKind::kBits:
+      return RunRows<Input, kResidual, OutputKind::kBits>(stage, rows, input, input_stride);
   }
 }
 

@@ -1,6 +1,8 @@
 // 16 channels to a vector; the last vector of a row is masked.
 #include <immintrin.h>
 
+#include <cstring>
+
 #include "kernels/output_stage/output_stage.h"
 
 namespace signum::kernels {
@@ -21,34 +23,60 @@ Constants Broadcast(const OutputStage& stage) {
           .residual_zero_point = _mm512_set1_epi32(stage.residual_zero_point)};
 }
 
-inline __m512 LoadInput(const int32_t* input, __mmask16 mask) {
-  return _mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32(mask, input));
-}
-inline __m512 LoadInput(const float* input, __mmask16 mask) {
-  return _mm512_maskz_loadu_ps(mask, input);
-}
+// The lanes of a vector that hold channels: all of them where kFull. Whole vectors are
+// loaded and stored without a mask, which masks slow down, stores of bytes above all.
+template <bool kFull>
+struct Lanes {
+  __mmask16 mask;
 
-template <ResidualKind kResidual>
+  __m512 Load(const float* p) const {
+    return kFull ? _mm512_loadu_ps(p) : _mm512_maskz_loadu_ps(mask, p);
+  }
+  __m512 Load(const int32_t* p) const {
+    return _mm512_cvtepi32_ps(kFull ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi32(mask, p));
+  }
+  __m512i Load(const uint8_t* p) const {
+    return _mm512_cvtepu8_epi32(kFull ? _mm_loadu_si128(reinterpret_cast<const __m128i*>(p))
+                                      : _mm_maskz_loadu_epi8(mask, p));
+  }
+  void Store(float* p, __m512 values) const {
+    if constexpr (kFull) {
+      _mm512_storeu_ps(p, values);
+    } else {
+      _mm512_mask_storeu_ps(p, mask, values);
+    }
+  }
+  void Store(uint8_t* p, __m128i codes) const {
+    if constexpr (kFull) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(p), codes);
+    } else {
+      _mm_mask_storeu_epi8(p, mask, codes);
+    }
+  }
+};
+
+template <ResidualKind kResidual, bool kFull>
 inline __m512 AddResidual(const Constants& constants, const void* residual, int64_t index,
-                          __mmask16 mask, __m512 t) {
+                          const Lanes<kFull>& lanes, __m512 t) {
   if constexpr (kResidual == ResidualKind::kCodes) {
-    const uint8_t* p = static_cast<const uint8_t*>(residual) + index;
-    const __m512i code = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, p));
+    const __m512i code = lanes.Load(static_cast<const uint8_t*>(residual) + index);
     const __m512 steps = _mm512_cvtepi32_ps(_mm512_sub_epi32(code, constants.residual_zero_point));
     return _mm512_add_ps(t, _mm512_mul_ps(steps, constants.residual_scale));
   } else if constexpr (kResidual == ResidualKind::kFloat) {
-    const float* p = static_cast<const float*>(residual) + index;
-    return _mm512_add_ps(t, _mm512_maskz_loadu_ps(mask, p));
+    return _mm512_add_ps(t, lanes.Load(static_cast<const float*>(residual) + index));
   } else {
     return t;
   }
 }
 
-template <OutputKind kOutput>
-inline void Store(const OutputStage& stage, const Constants& constants, int64_t channel,
-                  void* output, int64_t index, __mmask16 mask, __m512 t) {
+// `row` and `channel` say where the values go.
+template <OutputKind kOutput, bool kFull>
+inline void Store(const OutputStage& stage, const Constants& constants, const OutputStageRows& rows,
+                  int64_t row, int64_t channel, const Lanes<kFull>& lanes, __m512 t) {
+  void* const output = rows.output;
+  const int64_t index = row * rows.output_stride + channel;
   if constexpr (kOutput == OutputKind::kFloat) {
-    _mm512_mask_storeu_ps(static_cast<float*>(output) + index, mask, t);
+    lanes.Store(static_cast<float*>(output) + index, t);
   } else if constexpr (kOutput == OutputKind::kCodes) {
     __m512 q = _mm512_roundscale_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     q = _mm512_add_ps(q, constants.zero_point);
@@ -56,13 +84,19 @@ inline void Store(const OutputStage& stage, const Constants& constants, int64_t 
     // smaller, NaN included, as the contract's comparisons do.
     q = _mm512_max_ps(q, _mm512_setzero_ps());
     q = _mm512_min_ps(q, constants.highest);
-    _mm_mask_storeu_epi8(static_cast<uint8_t*>(output) + index, mask,
-                         _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(q)));
+    lanes.Store(static_cast<uint8_t*>(output) + index,
+                _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(q)));
   } else {
-    const __m512 shift = stage.shift != nullptr ? _mm512_maskz_loadu_ps(mask, stage.shift + channel)
-                                                : _mm512_setzero_ps();
-    const __mmask16 plus = _mm512_cmp_ps_mask(t, shift, _CMP_GE_OQ);
-    _mm_mask_storeu_epi8(static_cast<uint8_t*>(output) + index, mask, _mm_maskz_set1_epi8(plus, 2));
+    const __m512 shift =
+        stage.shift != nullptr ? lanes.Load(stage.shift + channel) : _mm512_setzero_ps();
+    const __mmask16 plus = _mm512_mask_cmp_ps_mask(lanes.mask, t, shift, _CMP_GE_OQ);
+    if constexpr (kOutput == OutputKind::kSign) {
+      lanes.Store(static_cast<uint8_t*>(output) + index, _mm_maskz_set1_epi8(plus, 2));
+    } else {
+      const auto bits = static_cast<uint16_t>(plus);
+      std::memcpy(static_cast<uint8_t*>(output) + row * rows.output_stride + channel / 8, &bits,
+                  kFull || rows.channels - channel > 8 ? 2 : 1);
+    }
   }
 }
 
@@ -70,20 +104,22 @@ template <typename Input, ResidualKind kResidual, OutputKind kOutput>
 void RunRows(const OutputStage& stage, const OutputStageRows& rows, const Input* input,
              int64_t input_stride) {
   const Constants constants = Broadcast(stage);
+  const int64_t whole = rows.channels / 16 * 16;
+  const Lanes<true> all = {.mask = 0xffff};
+  const Lanes<false> some = {.mask = static_cast<__mmask16>((1 << (rows.channels - whole)) - 1)};
   for (int64_t row = 0; row < rows.rows; ++row) {
-    for (int64_t channel = 0; channel < rows.channels; channel += 16) {
-      const int64_t left = rows.channels - channel;
-      const __mmask16 mask = static_cast<__mmask16>(left >= 16 ? 0xffff : (1 << left) - 1);
-      __m512 t = LoadInput(input + row * input_stride + channel, mask);
-      t = _mm512_mul_ps(t, _mm512_maskz_loadu_ps(mask, stage.multiplier + channel));
-      t = _mm512_add_ps(t, _mm512_maskz_loadu_ps(mask, stage.bias + channel));
+    const auto step = [&](int64_t channel, const auto& lanes) {
+      __m512 t = lanes.Load(input + row * input_stride + channel);
+      t = _mm512_mul_ps(t, lanes.Load(stage.multiplier + channel));
+      t = _mm512_add_ps(t, lanes.Load(stage.bias + channel));
       t = AddResidual<kResidual>(constants, rows.residual, row * rows.residual_stride + channel,
-                                 mask, t);
+                                 lanes, t);
       t = _mm512_max_ps(constants.low, t);
       t = _mm512_min_ps(constants.high, t);
-      Store<kOutput>(stage, constants, channel, rows.output, row * rows.output_stride + channel,
-                     mask, t);
-    }
+      Store<kOutput>(stage, constants, rows, row, channel, lanes, t);
+    };
+    for (int64_t channel = 0; channel < whole; channel += 16) step(channel, all);
+    if (whole < rows.channels) step(whole, some);
   }
 }
 
@@ -97,6 +133,8 @@ void RunResidual(const OutputStage& stage, const OutputStageRows& rows, const In
       return RunRows<Input, kResidual, OutputKind::kCodes>(stage, rows, input, input_stride);
     case OutputKind::kSign:
       return RunRows<Input, kResidual, OutputKind::kSign>(stage, rows, input, input_stride);
+    case OutputKind::kBits:
+      return RunRows<Input, kResidual, OutputKind::kBits>(stage, rows, input, input_stride);
   }
 }
 

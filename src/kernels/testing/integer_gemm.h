@@ -1,5 +1,5 @@
-// One product of the integer matrix kernels, checked: every kernel against the
-// reference, in guarded buffers. gemm_u8w1 and gemm_u8s8 differ in weights only.
+// Products of the integer matrix kernels, checked: every kernel against the reference, in
+// guarded buffers. The ops differ in their weights only.
 #ifndef SIGNUM_KERNELS_TESTING_INTEGER_GEMM_H_
 #define SIGNUM_KERNELS_TESTING_INTEGER_GEMM_H_
 
@@ -11,40 +11,61 @@
 #include "kernels/kernel.h"
 #include "kernels/testing/guarded_buffer.h"
 #include "kernels/testing/kernel_list.h"
+#include "kernels/tile_rows.h"
 
 namespace signum::kernels {
 
 struct IntegerGemmCase {
-  int64_t m, n, k;
-  int64_t row_gap;            // bytes between the rows of A, ints between those of C
-  std::vector<uint8_t> a;     // [m][k]
-  std::vector<int8_t> codes;  // [n][k]
-  std::vector<int32_t> init;  // [n]
+  int64_t n = 1;
+  Depth depth;
+  TileRows rows;                 // without its pointers, which are set when it runs
+  std::vector<int64_t> offsets;  // [segments]
+  int64_t row_gap = 0;           // ints between the rows of C
+  std::vector<uint8_t> a;        // all that the rows lie in, and kOverread bytes more
+  std::vector<int8_t> codes;     // [n][segments][bytes]
+  std::vector<int32_t> init;     // [n]
 };
 
+// The bytes of A that the rows of `test` reach, overread included.
+inline int64_t ReachedBytes(const IntegerGemmCase& test) {
+  const int64_t last = (test.rows.lines - 1) * test.rows.line_stride +
+                       (test.rows.pixels - 1) * test.rows.pixel_stride;
+  int64_t reach = 0;
+  for (int64_t offset : test.offsets) reach = std::max(reach, offset + test.depth.bytes);
+  return last + reach + kOverread;
+}
+
+// A matrix: m rows of k bytes, one behind the other.
+inline IntegerGemmCase DenseGemm(int64_t m, int64_t n, int64_t k) {
+  IntegerGemmCase test;
+  test.n = n;
+  test.depth = {.segments = 1, .bytes = k};
+  test.rows.pixels = m;
+  test.rows.pixel_stride = k;
+  test.offsets = {0};
+  return test;
+}
+
 // What `kernel` computes for columns [first, n), first a multiple of
-// kColumnMultiple; checks that it writes nothing else. Packed is the kernel's
-// element type.
-template <typename Packed, typename Kernel>
+// kColumnMultiple; checks that it writes nothing else.
+template <typename Kernel>
 std::vector<int32_t> RunIntegerGemm(const Kernel& kernel, const IntegerGemmCase& test,
                                     int64_t first = 0) {
-  const int64_t k_padded = PaddedDepth(test.k);
-  const int64_t lda = k_padded + test.row_gap;
-  GuardedBuffer<uint8_t> a(static_cast<size_t>((test.m - 1) * lda + k_padded));
-  for (int64_t row = 0; row < test.m; ++row) {
-    for (int64_t i = 0; i < k_padded; ++i) {
-      a[row * lda + i] = i < test.k ? test.a[static_cast<size_t>(row * test.k + i)] : 0;
-    }
-  }
+  GuardedBuffer<uint8_t> a(static_cast<size_t>(ReachedBytes(test)));
+  std::copy(test.a.begin(), test.a.end(), a.data());
+  const GuardedBuffer<int64_t> offsets{std::span<const int64_t>(test.offsets)};
+  TileRows rows = test.rows;
+  rows.a = a.data();
+  rows.offsets = offsets.data();
   const GuardedBuffer<int8_t> codes{std::span<const int8_t>(test.codes)};
-  GuardedBuffer<Packed> packed(kernel.packed_bytes(test.n, test.k));
-  kernel.pack(codes.data(), test.n, test.k, packed.data());
+  GuardedBuffer<uint8_t> packed(kernel.packed_bytes(test.n, test.depth));
+  kernel.pack(codes.data(), test.n, test.depth, packed.data());
   const GuardedBuffer<int32_t> init{std::span<const int32_t>(test.init)};
   const int64_t n = test.n - first;
   const int64_t ldc = n + test.row_gap;
-  GuardedBuffer<int32_t> c(static_cast<size_t>((test.m - 1) * ldc + n));
-  kernel.run(test.m, n, k_padded, a.data(), lda, packed.data() + kernel.packed_bytes(first, test.k),
-             init.data() + first, c.data(), ldc);
+  GuardedBuffer<int32_t> c(static_cast<size_t>((rows.rows() - 1) * ldc + n));
+  const uint8_t* from = packed.data() + (first == 0 ? 0 : kernel.packed_bytes(first, test.depth));
+  kernel.run(rows, n, test.depth, from, init.data() + first, c.data(), ldc);
   std::vector<int32_t> result;
   for (int64_t i = 0; i < static_cast<int64_t>(c.size()); ++i) {
     if (i % ldc < n) {
@@ -56,46 +77,44 @@ std::vector<int32_t> RunIntegerGemm(const Kernel& kernel, const IntegerGemmCase&
   return result;
 }
 
-template <typename Packed, typename Kernel>
+template <typename Kernel>
 void CheckIntegerGemm(std::span<const Kernel* const> kernels, const IntegerGemmCase& test) {
-  SCOPED_TRACE(testing::Message() << "m=" << test.m << " n=" << test.n << " k=" << test.k);
-  const std::vector<int32_t> expected = RunIntegerGemm<Packed>(*kernels.back(), test);
-  ForEachRunnable(kernels, [&](const Kernel& kernel) {
-    ASSERT_EQ(RunIntegerGemm<Packed>(kernel, test), expected);
-  });
+  SCOPED_TRACE(testing::Message() << "lines=" << test.rows.lines << " pixels=" << test.rows.pixels
+                                  << " n=" << test.n << " segments=" << test.depth.segments
+                                  << " bytes=" << test.depth.bytes);
+  const std::vector<int32_t> expected = RunIntegerGemm(*kernels.back(), test);
+  ForEachRunnable(kernels,
+                  [&](const Kernel& kernel) { ASSERT_EQ(RunIntegerGemm(kernel, test), expected); });
 }
 
-// A case whose activations are uniform codes and whose weights come from
-// code(generator).
+// Fills in numbers: activations are uniform codes of 1 to 8 bits (bytes behind the rows
+// are anything), weights come from code(generator).
 template <typename Code>
-IntegerGemmCase RandomIntegerGemm(std::mt19937& generator, int64_t m, int64_t n, int64_t k,
-                                  const Code& code) {
-  IntegerGemmCase test = {.m = m,
-                          .n = n,
-                          .k = k,
-                          .row_gap = Uniform(generator, 0, 2) * 7,
-                          .a = {},
-                          .codes = {},
-                          .init = {}};
+void FillIntegerGemm(std::mt19937& generator, const Code& code, IntegerGemmCase& test) {
   const int64_t highest = (1 << Uniform(generator, 1, 8)) - 1;
-  for (int64_t i = 0; i < m * k; ++i) {
-    test.a.push_back(static_cast<uint8_t>(Uniform(generator, 0, highest)));
+  test.a.resize(static_cast<size_t>(ReachedBytes(test)));
+  for (uint8_t& value : test.a) value = static_cast<uint8_t>(Uniform(generator, 0, highest));
+  for (int64_t i = 1; i <= kOverread; ++i) *(test.a.end() - i) = static_cast<uint8_t>(generator());
+  for (int64_t i = 0; i < test.n * test.depth.total(); ++i) {
+    test.codes.push_back(static_cast<int8_t>(code(generator)));
   }
-  for (int64_t i = 0; i < n * k; ++i) test.codes.push_back(static_cast<int8_t>(code(generator)));
-  for (int64_t i = 0; i < n; ++i) {
+  for (int64_t i = 0; i < test.n; ++i) {
     test.init.push_back(static_cast<int32_t>(Uniform(generator, -100000, 100000)));
   }
-  return test;
 }
 
-// Every depth to 200, every n to 70 and some to 200, every m to 20, and depths
+// Every depth to 200, every n to 70 and some to 200, every m to 30, and depths
 // around the kernels' blocks; the other two sizes at random.
-template <typename Packed, typename Kernel, typename Code>
+template <typename Kernel, typename Code>
 void CheckIntegerGemmSizes(std::span<const Kernel* const> kernels, const Code& code) {
   std::mt19937 generator = SeededGenerator();
   const auto check = [&](int64_t m, int64_t n, int64_t k) {
     if (testing::Test::HasFailure()) return;
-    CheckIntegerGemm<Packed>(kernels, RandomIntegerGemm(generator, m, n, k, code));
+    IntegerGemmCase test = DenseGemm(m, n, k);
+    test.rows.pixel_stride += Uniform(generator, 0, 2) * 7;
+    test.row_gap = Uniform(generator, 0, 2) * 7;
+    FillIntegerGemm(generator, code, test);
+    CheckIntegerGemm(kernels, test);
   };
   for (int64_t k = 1; k <= 200; ++k) {
     check(Uniform(generator, 1, 20), Uniform(generator, 1, 70), k);
@@ -104,27 +123,52 @@ void CheckIntegerGemmSizes(std::span<const Kernel* const> kernels, const Code& c
     check(Uniform(generator, 1, 20), n, Uniform(generator, 1, 200));
     check(1, n, Uniform(generator, 1, 200));
   }
-  for (int64_t m = 1; m <= 20; ++m) {
+  for (int64_t m = 1; m <= 30; ++m) {
     for (int64_t n : {1, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 130}) {
       check(m, n, Uniform(generator, 1, 200));
     }
   }
   for (int64_t k : {255, 256, 257, 511, 512, 513, 576, 1984, 2047, 2048, 2049, 2112, 4096, 4608}) {
-    check(Uniform(generator, 1, 9), Uniform(generator, 1, 40), k);
+    check(Uniform(generator, 1, 24), Uniform(generator, 1, 40), k);
+  }
+}
+
+// Convolutions over maps of any width: lines of overlapping rows, several segments.
+template <typename Kernel, typename Code>
+void CheckIntegerGemmConvolutions(std::span<const Kernel* const> kernels, const Code& code) {
+  std::mt19937 generator = SeededGenerator();
+  for (int i = 0; i < 400 && !testing::Test::HasFailure(); ++i) {
+    const int64_t channels = Uniform(generator, 1, i % 4 == 0 ? 70 : 17);
+    const int64_t window = Uniform(generator, 1, 7);
+    const int64_t step = Uniform(generator, 1, 3);
+    IntegerGemmCase test;
+    test.n = Uniform(generator, 1, 70);
+    test.depth = {.segments = window, .bytes = window * channels};
+    test.rows.lines = Uniform(generator, 1, 5);
+    test.rows.pixels = Uniform(generator, 1, 30);
+    test.rows.pixel_stride = step * channels;
+    const int64_t map_line = (test.rows.pixels * step + window) * channels;
+    test.rows.line_stride = step * map_line;
+    for (int64_t segment = 0; segment < window; ++segment) {
+      test.offsets.push_back(segment * map_line);
+    }
+    FillIntegerGemm(generator, code, test);
+    CheckIntegerGemm(kernels, test);
   }
 }
 
 // Columns computed from a multiple of kColumnMultiple on equal the same columns
 // of the whole.
-template <typename Packed, typename Kernel, typename Code>
+template <typename Kernel, typename Code>
 void CheckIntegerGemmColumnSplit(std::span<const Kernel* const> kernels, const Code& code) {
   std::mt19937 generator = SeededGenerator();
-  const IntegerGemmCase test = RandomIntegerGemm(generator, 5, 75, 150, code);
+  IntegerGemmCase test = DenseGemm(5, 75, 150);
+  FillIntegerGemm(generator, code, test);
   ForEachRunnable(kernels, [&](const Kernel& kernel) {
-    const std::vector<int32_t> whole = RunIntegerGemm<Packed>(kernel, test);
+    const std::vector<int32_t> whole = RunIntegerGemm(kernel, test);
     for (int64_t first = 0; first < test.n; first += kColumnMultiple) {
-      const std::vector<int32_t> part = RunIntegerGemm<Packed>(kernel, test, first);
-      for (int64_t row = 0; row < test.m; ++row) {
+      const std::vector<int32_t> part = RunIntegerGemm(kernel, test, first);
+      for (int64_t row = 0; row < test.rows.rows(); ++row) {
         for (int64_t column = first; column < test.n; ++column) {
           ASSERT_EQ(part[static_cast<size_t>(row * (test.n - first) + column - first)],
                     whole[static_cast<size_t>(row * test.n + column)]);
@@ -134,24 +178,20 @@ void CheckIntegerGemmColumnSplit(std::span<const Kernel* const> kernels, const C
   });
 }
 
-// m = 9, n = 33 of one activation and one weight throughout: the sums that are
-// largest in magnitude at every width that a kernel adds in.
-template <typename Packed, typename Kernel>
+// 9 rows and 33 columns of one activation and one weight throughout: the sums that are
+// largest in magnitude at every width that a kernel adds in. `product` is what each byte
+// of depth adds.
+template <typename Kernel>
 void CheckIntegerGemmConstant(std::span<const Kernel* const> kernels, int64_t k, uint8_t a,
-                              int8_t code, int32_t init) {
-  const int64_t m = 9;
-  const int64_t n = 33;
-  const IntegerGemmCase test = {.m = m,
-                                .n = n,
-                                .k = k,
-                                .row_gap = 0,
-                                .a = std::vector<uint8_t>(static_cast<size_t>(m * k), a),
-                                .codes = std::vector<int8_t>(static_cast<size_t>(n * k), code),
-                                .init = std::vector<int32_t>(static_cast<size_t>(n), init)};
-  const uint32_t sum = static_cast<uint32_t>(k) * static_cast<uint32_t>(a * code);
+                              int8_t code, int32_t init, int64_t product) {
+  IntegerGemmCase test = DenseGemm(9, 33, k);
+  test.a.assign(static_cast<size_t>(ReachedBytes(test)), a);
+  test.codes.assign(static_cast<size_t>(test.n * k), code);
+  test.init.assign(static_cast<size_t>(test.n), init);
+  const uint32_t sum = static_cast<uint32_t>(k) * static_cast<uint32_t>(product);
   const int32_t expected = static_cast<int32_t>(static_cast<uint32_t>(init) + sum);
   ForEachRunnable(kernels, [&](const Kernel& kernel) {
-    for (int32_t value : RunIntegerGemm<Packed>(kernel, test)) {
+    for (int32_t value : RunIntegerGemm(kernel, test)) {
       ASSERT_EQ(value, expected) << "k=" << k << " a=" << int{a} << " code=" << int{code};
     }
   });

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kernels/kernel.h"
+#include "kernels/tile_rows.h"
 
 namespace signum::kernels {
 
@@ -23,23 +24,30 @@ inline constexpr GemmSize kGemmBenchSizes[] = {{64, 64, 576}, {8, 64, 576},    {
                                                {64, 32, 288}, {64, 128, 1152}, {32, 512, 4608},
                                                {1, 10, 512},  {1, 4096, 4096}};
 
-// Weights are codes -1 and +1, which every integer GEMM takes. `Packed` is the
-// element type of the kernel's packed weights.
-template <typename Packed, typename Kernel>
-void RunIntegerGemmBench(benchmark::State& state, const Kernel& kernel, const GemmSize& size) {
-  const int64_t k_padded = PaddedDepth(size.k);
-  std::vector<uint8_t> a(static_cast<size_t>(size.m * k_padded));
+// Weights are codes -1 and +1, which every integer GEMM takes.
+template <typename Kernel>
+void RunIntegerGemmBench(benchmark::State& state, const Kernel& kernel, const GemmSize& size,
+                         int64_t channels_per_byte) {
+  const Depth depth = {.segments = 1, .bytes = size.k / channels_per_byte};
+  std::vector<uint8_t> a(static_cast<size_t>(size.m * depth.bytes + kOverread));
   for (size_t i = 0; i < a.size(); ++i) a[i] = static_cast<uint8_t>(i * 37);
-  std::vector<int8_t> codes(static_cast<size_t>(size.n * size.k));
+  std::vector<int8_t> codes(static_cast<size_t>(size.n * depth.bytes));
   for (size_t i = 0; i < codes.size(); ++i) codes[i] = i * 40503 % 65536 < 32768 ? 1 : -1;
-  std::vector<Packed> storage(kernel.packed_bytes(size.n, size.k) + kPackedAlignment);
+  std::vector<uint8_t> storage(kernel.packed_bytes(size.n, depth) + kPackedAlignment);
   const uintptr_t misaligned = reinterpret_cast<uintptr_t>(storage.data()) % kPackedAlignment;
-  Packed* packed = storage.data() + (kPackedAlignment - misaligned) % kPackedAlignment;
-  kernel.pack(codes.data(), size.n, size.k, packed);
+  uint8_t* packed = storage.data() + (kPackedAlignment - misaligned) % kPackedAlignment;
+  kernel.pack(codes.data(), size.n, depth, packed);
   const std::vector<int32_t> init(static_cast<size_t>(size.n));
   std::vector<int32_t> c(static_cast<size_t>(size.m * size.n));
+  const int64_t offset = 0;
+  const TileRows rows = {.a = a.data(),
+                         .lines = 1,
+                         .pixels = size.m,
+                         .line_stride = 0,
+                         .pixel_stride = depth.bytes,
+                         .offsets = &offset};
   for (auto _ : state) {
-    kernel.run(size.m, size.n, k_padded, a.data(), k_padded, packed, init.data(), c.data(), size.n);
+    kernel.run(rows, size.n, depth, packed, init.data(), c.data(), size.n);
     benchmark::ClobberMemory();
   }
   state.counters["op"] = benchmark::Counter(static_cast<double>(2 * size.m * size.n * size.k),
@@ -47,15 +55,16 @@ void RunIntegerGemmBench(benchmark::State& state, const Kernel& kernel, const Ge
 }
 
 // Registers "KERNEL/m:M/n:N/k:K" for each; to be called before main.
-template <typename Packed, typename Kernel>
-bool RegisterIntegerGemmBenches(std::span<const Kernel* const> kernels) {
+template <typename Kernel>
+bool RegisterIntegerGemmBenches(std::span<const Kernel* const> kernels,
+                                int64_t channels_per_byte = 1) {
   for (const Kernel* kernel : kernels) {
     if (kernel->isa > DetectIsa()) continue;
     for (const GemmSize& size : kGemmBenchSizes) {
       const std::string name = std::string(kernel->name) + "/m:" + std::to_string(size.m) +
                                "/n:" + std::to_string(size.n) + "/k:" + std::to_string(size.k);
-      benchmark::RegisterBenchmark(name.c_str(), [kernel, size](benchmark::State& state) {
-        RunIntegerGemmBench<Packed>(state, *kernel, size);
+      benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
+        RunIntegerGemmBench(state, *kernel, size, channels_per_byte);
       });
     }
   }

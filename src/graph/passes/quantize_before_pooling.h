@@ -1,0 +1,20 @@
+// The pass that quantizes a feature map before it is pooled rather than after: codes rise
+// with their values, so the largest code is the code of the largest value, and maps of
+// codes are a quarter of the size of floats, or less. The numbers stay the same.
+#ifndef SIGNUM_GRAPH_PASSES_QUANTIZE_BEFORE_POOLING_H_
+#define SIGNUM_GRAPH_PASSES_QUANTIZE_BEFORE_POOLING_H_
+
+#include "graph/graph.h"
+
+namespace signum {
+
+// Whether the graph has a Quantize that alone reads a max pool.
+bool HasQuantizedPooling(const Graph& graph);
+
+// Lets each such pair change places. Ids of the two nodes stand for each other's
+// operator afterwards; all others are as before.
+void QuantizeBeforePooling(Graph& graph);
+
+}  // namespace signum
+
+#endif  // SIGNUM_GRAPH_PASSES_QUANTIZE_BEFORE_POOLING_H_

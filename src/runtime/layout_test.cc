@@ -1,0 +1,139 @@
+// Which values get a ring or become bits, and that the numbers are the same then.
+#include <fmt/format.h>
+
+#include <cmath>
+#include <string>
+
+#include "runtime/testing/interpreter.h"
+#include "runtime/testing/random_graph.h"
+#include "runtime/testing/run_program.h"
+
+namespace signum::runtime {
+namespace {
+
+void ExpectExact(const RandomGraph& graph, const std::vector<float>& images, int64_t batch,
+                 const std::string& what) {
+  const std::vector<double> expected = Interpret(graph.graph(), images, batch);
+  for (Isa isa : SupportedIsas()) {
+    const std::vector<float> got =
+        RunGraph(graph.graph(), images, batch, {.isa = isa, .threads = 2, .max_batch = 2});
+    ASSERT_EQ(got.size(), expected.size());
+    for (size_t i = 0; i < got.size(); ++i) {
+      ASSERT_EQ(got[i], expected[i]) << "element " << i << " under " << IsaName(isa) << what;
+    }
+  }
+}
+
+// "24x8x8 bits", "3x17x15 u8", ... of each step.
+std::vector<std::string> Outputs(const Graph& graph) {
+  std::vector<std::string> outputs;
+  const auto program = Compile(graph, {}).value();
+  for (const PlannedStep& step : program->steps()) {
+    outputs.push_back(step.report.output);
+  }
+  return outputs;
+}
+
+ConvolutionOp Layer(int64_t channels, int weight_bits, int pad_code = 0) {
+  ConvolutionOp op;
+  op.output_channels = channels;
+  op.window = {{3, 3}, {1, 1}, {1, 1}, Padding::All(1)};
+  op.weight_quantizer = WeightQuantizer{weight_bits, true};
+  op.pad_code = pad_code;
+  return op;
+}
+
+// A map of 1-bit values that a layer has written.
+NodeId Signs(RandomGraph& graph, int64_t channels) {
+  const NodeId image = graph.Quantize(graph.input(), 8, 128, 1.0f / 64);
+  return graph.Quantize(graph.Convolution(image, Layer(channels, 8)), 1, 0, 0.5f, true);
+}
+
+using testing::ElementsAre;
+
+TEST(Layout, SignsBetweenLayersOf1BitAreBits) {
+  RandomGraph g({1, 3, 8, 8}, 1, true);
+  const NodeId pool = g.Add(MaxPoolOp{Window{{2, 2}, {2, 2}, {1, 1}, {}}}, {Signs(g, 24)});
+  const NodeId dropped = g.Add(DropoutOp{}, {pool});
+  const NodeId next = g.Quantize(g.Convolution(dropped, Layer(12, 1)), 1, 0, 0.5f);
+  g.Linear(g.Add(FlattenOp{}, {next}), 10, WeightQuantizer{1, true});
+  EXPECT_THAT(Outputs(g.graph()), ElementsAre("3x8x8 u8", "24x8x8 bits", "24x4x4 bits",
+                                              "12x4x4 bits", "10 f32", "10 f32"));
+  ExpectExact(g, g.Images(3), 3, "");
+}
+
+TEST(Layout, OneReaderWithoutUseForBitsKeepsTheCodes) {
+  for (int reader = 0; reader < 3; ++reader) {
+    RandomGraph g({1, 3, 8, 8}, 2, true);
+    const NodeId signs = Signs(g, 16);
+    const NodeId pool = g.Add(MaxPoolOp{Window{{1, 1}, {1, 1}, {1, 1}, {}}}, {signs});
+    const NodeId binary = g.Convolution(pool, Layer(16, 1));
+    switch (reader) {
+      case 0: g.Add(AddOp{}, {binary, g.Convolution(signs, Layer(16, 4))}); break;
+      case 1: g.Add(AddOp{}, {binary, signs}); break;
+      default: g.Add(ConcatOp{1}, {binary, signs}); break;
+    }
+    EXPECT_EQ(Outputs(g.graph())[1], "16x8x8 u1") << reader;
+    EXPECT_EQ(Outputs(g.graph())[2], "16x8x8 u1") << reader;
+    ExpectExact(g, g.Images(2), 2, fmt::format(" of reader {}", reader));
+  }
+}
+
+TEST(Layout, LayersThatPadDifferentlyShareCodesAndBits) {
+  for (int weight_bits : {1, 4}) {
+    RandomGraph g({1, 3, 7, 6}, 3, true);
+    const NodeId signs = Signs(g, 9);
+    const NodeId a = g.Convolution(signs, Layer(5, weight_bits, 0));
+    const NodeId b = g.Convolution(signs, Layer(5, weight_bits, -1));
+    const NodeId c = g.Convolution(signs, Layer(5, weight_bits, 1));
+    g.Add(AddOp{}, {g.Add(AddOp{}, {a, b}), c});
+    EXPECT_EQ(Outputs(g.graph())[1], weight_bits == 1 ? "9x7x6 bits" : "9x7x6 u1");
+    ExpectExact(g, g.Images(2), 2, "");
+  }
+}
+
+// Chains of 1-bit layers with windows of every kind, some with a reader more.
+TEST(Layout, RandomChainsOfBitsAreExact) {
+  for (uint32_t seed = 0; seed < 300; ++seed) {
+    std::mt19937 random(seed);
+    const auto pick = [&](std::initializer_list<int> choices) {
+      return *(choices.begin() + random() % choices.size());
+    };
+    RandomGraph g(Shape{1, pick({1, 3}), pick({1, 2, 5, 9}), pick({1, 3, 8, 13})}, seed, true);
+    const int groups = pick({1, 1, 2, 4});
+    NodeId x = Signs(g, groups * pick({1, 5, 8, 16, 40}));
+    std::string what = fmt::format("\nseed {}: {}", seed, g.shape(x).ToString());
+    const bool pooled = pick({0, 1}) == 1;
+    if (pooled) {
+      x = g.Add(MaxPoolOp{Window{{2, 2}, {1, 2}, {1, 1}, {1, 1, 0, 1}}}, {x});
+      what += ", pooled";
+    }
+    ConvolutionOp op = Layer(groups * pick({1, 7, 16, 33}), pick({1, 1, 1, 3}));
+    if (!pooled) op.pad_code = pick({-1, 0, 1});  // a pool is not padded with codes
+    op.groups = groups;
+    Window& w = op.window;
+    w.padding = {pick({0, 1, 3}), pick({0, 1, 2}), pick({0, 1, 2}), pick({0, 1, 4})};
+    w.dilation = {pick({1, 1, 2}), pick({1, 1, 3})};
+    w.stride = {pick({1, 1, 2, 3}), pick({1, 1, 2, 3})};
+    const Shape& shape = g.shape(x);
+    const auto largest = [](int64_t size, int dilation) {
+      return static_cast<int>((size - 1) / dilation + 1);
+    };
+    w.kernel = {std::min(pick({1, 2, 3, 7}),
+                         largest(shape[2] + w.padding.top + w.padding.bottom, w.dilation[0])),
+                std::min(pick({1, 2, 3, 7}),
+                         largest(shape[3] + w.padding.left + w.padding.right, w.dilation[1]))};
+    what += fmt::format(", kernel {}x{}, groups {}, {} weight bits, pad code {}", w.kernel[0],
+                        w.kernel[1], groups, op.weight_quantizer->bits, op.pad_code);
+    NodeId y = g.Convolution(x, op);
+    if (pick({0, 1, 2}) == 1) y = g.Add(AddOp{}, {y, g.Convolution(x, op)});
+    y = g.Quantize(y, pick({1, 1, 4, 8}), 0, 0.25f);
+    if (pick({0, 1}) == 1)
+      g.Linear(g.Add(FlattenOp{}, {y}), pick({1, 20}), WeightQuantizer{1, true});
+    ExpectExact(g, g.Images(2), 2, what);
+    if (testing::Test::HasFatalFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace signum::runtime

@@ -1,0 +1,56 @@
+// RowBlock: pixels of a batch of maps that a piece of work covers, and where they lie in
+// a value.
+#ifndef SIGNUM_RUNTIME_ROW_BLOCK_H_
+#define SIGNUM_RUNTIME_ROW_BLOCK_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "runtime/value.h"
+
+namespace signum::runtime {
+
+// One of three: `lines` whole lines of one image's map; `pixels` images from `image` on,
+// each a map of one pixel; or, where row_elements is not 0, `pixels` rows of so many
+// elements of a dense value, counted from row `image` through the whole batch.
+struct RowBlock {
+  int64_t image = 0;
+  int64_t line = 0, lines = 1;
+  int64_t pixels = 1;  // of a line
+  bool across_images = false;
+  int64_t row_elements = 0;
+
+  static RowBlock Lines(int64_t image, int64_t line, int64_t lines, int64_t width) {
+    return {.image = image, .line = line, .lines = lines, .pixels = width};
+  }
+  static RowBlock Images(int64_t first, int64_t count) {
+    return {.image = first, .pixels = count, .across_images = true};
+  }
+  static RowBlock Flat(int64_t first, int64_t rows, int64_t row_elements) {
+    return {.image = first, .pixels = rows, .row_elements = row_elements};
+  }
+};
+
+// Bytes from a value's start to the block's first row, and from line to line and from
+// row to row.
+struct RowWalk {
+  int64_t offset = 0, line_stride = 0, pixel_stride = 0;
+  int64_t at(int64_t line) const { return offset + line * line_stride; }
+};
+
+inline RowWalk WalkThrough(const Value& value, const RowBlock& block) {
+  if (block.row_elements > 0) {
+    const int64_t bytes = block.row_elements * value.element_bytes();
+    return {block.image * bytes, block.pixels * bytes, bytes};
+  }
+  return {value.offset(block.image, block.line, 0), value.line_bytes(),
+          block.across_images ? value.image_bytes() : value.pixel_bytes()};
+}
+
+// Fills the ring beside the block's lines, and above and below where they are the first
+// and the last of their map. `base` is where the value starts.
+void FillRing(const Value& value, const RowBlock& block, std::byte* base);
+
+}  // namespace signum::runtime
+
+#endif  // SIGNUM_RUNTIME_ROW_BLOCK_H_

@@ -5,7 +5,7 @@
 #
 # usage: tools/install-deps.sh [--no-train] [--bench] [--print]
 #   --no-train  leave out libtorch, for SIGNUM_TRAIN=OFF builds
-#   --bench     also what the benchmarks compare with (Python PyTorch)
+#   --bench     also what the benchmarks compare with (Python PyTorch, oneDNN)
 #   --print     only list the packages
 set -euo pipefail
 
@@ -22,7 +22,7 @@ packages=(
 # libopenblas0-pthread: without it libtorch falls back to Debian's reference
 # BLAS, which runs linear layers some sixty times slower.
 train_packages=(libtorch-dev libopenblas0-pthread)
-bench_packages=(python3-torch)
+bench_packages=(python3-torch libdnnl-dev)
 
 train=1 print_only=0
 for argument in "$@"; do

@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+"""Signum against its rivals on this machine: ONNX Runtime (int8, the model that `signum
+export` writes), and a bare chain of oneDNN's int8 primitives. All take turns in one run,
+so that what else the machine does meets them alike. Prints a table of medians and ratios,
+and writes it to docs/performance.md with --write.
+
+usage: bench/rivals/rivals.py [--write] [--rounds N] [--network NAME]
+Needs a build (./dev build), libdnnl-dev and npm (tools/install-deps.sh --bench)."""
+
+import argparse
+import array
+import os
+import pathlib
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+BUILD = pathlib.Path(os.environ.get("SIGNUM_BUILD", ROOT / "build/release"))
+PROGRAMS = BUILD / "bin"
+NETWORKS = {"resnet20": (3, 32, 32), "alexnet-cifar": (3, 32, 32), "alexnet": (3, 224, 224),
+            "resnet18": (3, 224, 224), "resnet50": (3, 224, 224)}
+PRECISIONS = {"W1A8": (1, 8), "W1A1": (1, 1), "W8A8": (8, 8)}
+# A cap of the instruction set: its name in the table, and what it is called by each.
+CAPS = {"AMX": ("amx", "DEFAULT"), "AVX-512": ("avx512", "AVX512_CORE_VNNI"),
+        "AVX2": ("avx2", "AVX2")}
+# Ratios of issue 4: rival, cap, precision -> one number for each network.
+TARGETS = {
+    ("ONNX Runtime", None, "W1A8"): (6, 5, 6, 6, 6),
+    ("oneDNN", "AMX", "W1A8"): (2, 4.5, 3.5, 1.5, 2),
+    ("oneDNN", "AMX", "W1A1"): (2, 5, 4, 2, 2.5),
+    ("oneDNN", "AVX-512", "W1A1"): (1.8, 4, 3.2, 2.3, 2.3),
+    ("oneDNN", "AVX2", "W1A1"): (2, 4, 3.5, 3, 3),
+}
+
+
+class Contender:
+    """A program that says "ready" and then times runs on demand (see timed_rounds.h)."""
+
+    def __init__(self, command, environment=None, folder=None):
+        self.process = subprocess.Popen(
+            [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True, cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1",
+                                        **(environment or {})})
+        if self.process.stdout.readline().strip() != "ready":
+            sys.exit(f"rivals: {command[0]} failed")
+        self.times = []
+
+    def runs(self, count):
+        self.process.stdin.write(f"{count}\n")
+        self.process.stdin.flush()
+        return [float(word) for word in self.process.stdout.readline().split()]
+
+    def take_turn(self, milliseconds):
+        count = max(1, min(200, int(milliseconds / max(1e-3, min(self.times)))))
+        self.times += self.runs(count)
+
+    def median(self):
+        return statistics.median(self.times)
+
+    def spread(self):
+        """From the first to the third quartile, as a share of the median."""
+        quartiles = statistics.quantiles(self.times, n=4)
+        return (quartiles[2] - quartiles[0]) / quartiles[1]
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def install_onnxruntime():
+    """The folder where ONNX Runtime is, or None where it cannot be had."""
+    folder = BUILD / "onnxruntime"
+    if (folder / "node_modules/onnxruntime-node").exists():
+        return folder
+    if not shutil.which("npm"):
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "tests/onnxruntime/package.json", folder)
+    result = subprocess.run(["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund",
+                             "--no-package-lock"], cwd=folder, capture_output=True, check=False)
+    return folder if result.returncode == 0 else None
+
+
+def floats(path):
+    values = array.array("f")
+    values.frombytes(path.read_bytes())
+    return values
+
+
+def write_model(folder, network, precision):
+    path = folder / f"{network}-{precision}.sgn"
+    size = "x".join(str(n) for n in NETWORKS[network])
+    bits = PRECISIONS[precision]
+    subprocess.run([PROGRAMS / "write_network", network, size, str(bits[0]), str(bits[1]), path],
+                   check=True)
+    return path
+
+
+def check_bits(folder, model, image, contenders_output):
+    """Signum's outputs must be those of its references, bit for bit."""
+    expected = folder / "expected.f32"
+    scalar = Contender([PROGRAMS / "signum_session", model, image, expected],
+                       {"SIGNUM_ISA": "scalar"})
+    scalar.close()
+    for output in contenders_output:
+        if output.read_bytes() != expected.read_bytes():
+            sys.exit(f"rivals: {model.name}: outputs differ between instruction sets")
+
+
+def caps_here():
+    """The caps that this machine reaches."""
+    reached = {}
+    for name, (ours, theirs) in CAPS.items():
+        result = subprocess.run([PROGRAMS / "signum", "info", "lenet", "--kernels"],
+                                env={**os.environ, "SIGNUM_ISA": ours}, capture_output=True,
+                                check=False)
+        if result.returncode == 0:
+            reached[name] = (ours, theirs)
+    return reached
+
+
+def measure(network, rounds, milliseconds, onnxruntime):
+    """Contenders of one network after their turns, by (engine, cap or None, precision)."""
+    contenders = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        channels, height, width = NETWORKS[network]
+        generator = random.Random(1)
+        image = folder / "image.f32"
+        with open(image, "wb") as file:
+            array.array("f", (generator.random() for _ in range(channels * height * width))
+                        ).tofile(file)
+        caps = caps_here()
+        for precision in PRECISIONS:
+            model = write_model(folder, network, precision)
+            outputs = []
+            for cap, (ours, _) in caps.items():
+                outputs.append(folder / f"{precision}-{ours}.f32")
+                contenders["Signum", cap, precision] = Contender(
+                    [PROGRAMS / "signum_session", model, image, outputs[-1]],
+                    {"SIGNUM_ISA": ours})
+            check_bits(folder, model, image, outputs)
+            if precision == "W8A8" and onnxruntime:
+                onnx = folder / "model.onnx"
+                subprocess.run([PROGRAMS / "signum", "export", model, "--onnx", onnx], check=True,
+                               stdout=subprocess.DEVNULL)
+                contenders["ONNX Runtime", None, "int8"] = Contender(
+                    ["node", HERE / "onnxruntime.mjs", onnx, image, folder / "ort.f32"],
+                    folder=onnxruntime)
+        size = "x".join(str(n) for n in NETWORKS[network])
+        for cap, (_, theirs) in caps.items():
+            contenders["oneDNN", cap, "int8"] = Contender(
+                [PROGRAMS / "onednn_chain", network, size, "1"], {"ONEDNN_MAX_CPU_ISA": theirs})
+        for contender in contenders.values():
+            contender.runs(3)  # what meets cold caches does not count
+            contender.times = contender.runs(3)
+        for _ in range(rounds):
+            for contender in contenders.values():
+                contender.take_turn(milliseconds)
+        for contender in contenders.values():
+            contender.close()
+    return contenders
+
+
+def table(results):
+    networks = list(results)
+    lines = ["| ms, median (spread) | " + " | ".join(networks) + " |",
+             "|---|" + "---|" * len(networks)]
+    keys = list(next(iter(results.values())))
+    for engine, cap, precision in keys:
+        cells = [f"{results[n][engine, cap, precision].median():.3f} "
+                 f"({results[n][engine, cap, precision].spread():.0%})" for n in networks]
+        capped = f", {cap}" if cap else ""
+        lines.append(f"| {engine} {precision}{capped} | " + " | ".join(cells) + " |")
+    lines += ["", "| rival's time / ours (target) | " + " | ".join(networks) + " |",
+              "|---|" + "---|" * len(networks)]
+    best = next(cap for engine, cap, _ in keys if engine == "Signum")
+    for engine, cap, _ in keys:
+        if engine == "Signum":
+            continue
+        for precision in PRECISIONS:
+            ours = cap or best
+            cells = []
+            for n in networks:
+                ratio = (results[n][engine, cap, "int8"].median()
+                         / results[n]["Signum", ours, precision].median())
+                targets = TARGETS.get((engine, cap, precision))
+                wanted = f" ({targets[list(NETWORKS).index(n)]})" if targets else ""
+                cells.append(f"{ratio:.2f}{wanted}")
+            capped = f", both capped to {cap}" if cap else ""
+            lines.append(f"| {precision} against {engine}{capped} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def processor():
+    for line in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.split(": ", 1)[1]
+    return "an unknown processor"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", action="store_true", help="write docs/performance.md")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--milliseconds", type=float, default=60, help="of each turn")
+    parser.add_argument("--network", choices=NETWORKS, action="append")
+    flags = parser.parse_args()
+    for program in ("signum", "signum_session", "onednn_chain", "write_network"):
+        if not (PROGRAMS / program).exists():
+            sys.exit(f"rivals: {PROGRAMS / program} is not built; run tools/install-deps.sh "
+                     "--bench and ./dev build")
+    onnxruntime = install_onnxruntime()
+    if onnxruntime is None:
+        print("rivals: no ONNX Runtime (npm failed): it is left out", file=sys.stderr)
+    results = {}
+    for network in flags.network or NETWORKS:
+        print(f"rivals: {network}", file=sys.stderr)
+        results[network] = measure(network, flags.rounds, flags.milliseconds, onnxruntime)
+    text = table(results)
+    print(text)
+    if flags.write:
+        page = ROOT / "docs/performance.md"
+        begin, end = "<!-- rivals: begin -->\n", "<!-- rivals: end -->\n"
+        before, rest = page.read_text(encoding="utf-8").split(begin)
+        after = rest.split(end)[1]
+        heading = f"One thread, batch 1, on {processor()}:\n\n"
+        page.write_text(before + begin + heading + text + end + after, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -44,8 +44,8 @@ Status Write(const char* const* arguments) {
     quantization.policy.activation_bits = std::atoi(arguments[3]);
     const data::Dataset dataset = Noise(graph.input_shape());
     SIGNUM_ASSIGN_OR_RETURN(
-        graph, calibration::QuantizeAfterTraining(
-                   graph, quantization, {.dataset = &dataset, .count = dataset.size()}));
+        graph, calibration::QuantizeAfterTraining(graph, quantization,
+                                                  {.dataset = &dataset, .count = dataset.size()}));
   }
   return WriteSgn(graph, arguments[4]);
 }
@@ -54,8 +54,7 @@ Status Write(const char* const* arguments) {
 
 int main(int argc, char** argv) {
   if (argc != 6) {
-    std::fprintf(stderr,
-                 "usage: write_network NETWORK CxHxW WEIGHT_BITS VALUE_BITS FILE.sgn\n");
+    std::fprintf(stderr, "usage: write_network NETWORK CxHxW WEIGHT_BITS VALUE_BITS FILE.sgn\n");
     return 2;
   }
   const Status status = Write(argv + 1);

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "format/accumulator_bounds.h"
 #include "graph/passes/quantize_before_pooling.h"
+#include "kernels/tile_rows.h"
 #include "quant/freeze_weights.h"
 #include "runtime/chains.h"
 #include "runtime/compiler.h"
@@ -110,7 +111,9 @@ Value Compiler::NewValue(const Shape& shape, const Encoding& encoding, const Lay
   value.ring = layout.ring;
   if (!layout.bits) value.ring_code = static_cast<uint8_t>(encoding.zero_point + layout.pad_code);
   Storage storage;
-  storage.bytes = value.image_bytes();
+  // Kernels read a little beyond the rows of codes, and ignore what they find; nobody must
+  // be writing there.
+  storage.bytes = value.image_bytes() + (encoding.codes ? kernels::kOverread : 0);
   storage.first_step = storage.last_step = static_cast<int>(program_->steps_.size());
   program_->storages_.push_back(storage);
   return value;

@@ -178,14 +178,20 @@ void Compiler::EmitWeighted(const Chain& chain) {
   } else {
     const float pad = pad_scale * static_cast<float>(PadCode(head));
     made = MakeFloatStep(geometry, input, FloatWeight(head).floats(), pad, spec, program_->isa_);
-    made.refused.push_back({"gemm_u8w1, gemm_u8s8", weight_codes
-                                                        ? "the input is not quantized"
-                                                        : "the weights are not quantized"});
+    made.refused.push_back(
+        {"gemm_b1w1, gemm_u8w1, gemm_u8s8",
+         weight_codes ? "the input is not quantized" : "the weights are not quantized"});
   }
   StepReport report = ReportOf(chain, spec.codes_output ? *spec.codes_output : *spec.float_output);
   report.kernel = std::move(made.kernel);
   report.refused = std::move(made.refused);
+  report.arithmetic = made.arithmetic;
   report.macs = shapes_[chain.head].elements() * geometry.depth();
+  report.weight_bytes = made.weight_bytes;
+  report.map_bytes = input.image_bytes();
+  for (const auto& value : {spec.residual, spec.float_output, spec.codes_output}) {
+    if (value) report.map_bytes += value->image_bytes();
+  }
   program_->weight_bytes_ += made.weight_bytes;
   Emit(std::move(made.step), std::move(report));
 }

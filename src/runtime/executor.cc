@@ -28,9 +28,7 @@ Executor::Executor(std::shared_ptr<const Program> program, const ExecutorOptions
     : program_(std::move(program)),
       options_(options),
       pool_(options.threads),
-      // Kernels read beyond the last value, and ignore what they find.
-      arena_(static_cast<size_t>(program_->arena_bytes_per_image() * options.max_batch) +
-             kAlignment),
+      arena_(static_cast<size_t>(program_->arena_bytes_per_image() * options.max_batch)),
       scratch_(static_cast<size_t>(program_->scratch_bytes_per_thread() * options.threads)),
       step_seconds_(program_->steps().size()) {}
 

@@ -91,30 +91,42 @@ BorderTerms::BorderTerms(const ConvolutionGeometry& g, std::span<const int8_t> c
   pixel_kinds_ = pixels.of;
   pixel_kind_count_ = static_cast<int64_t>(pixels.taps.size());
   const int64_t taps = int64_t{w.kernel[0]} * w.kernel[1];
-  for (const auto& [y0, y1] : lines.taps) {
-    for (const auto& [x0, x1] : pixels.taps) {
-      for (int64_t out = 0; out < channels_; ++out) {
-        int32_t outside = 0;
-        for (int64_t in = 0; in < g.group_inputs(); ++in) {
-          const int8_t* filter = codes.data() + (out * g.group_inputs() + in) * taps;
-          for (int64_t tap = 0; tap < taps; ++tap) {
-            const int64_t y = tap / w.kernel[1];
-            const int64_t x = tap % w.kernel[1];
-            if (y < y0 || y >= y1 || x < x0 || x >= x1) outside += filter[tap];
-          }
-        }
-        terms_.push_back((pad_code + 1) * outside);
+  // below[y][x]: the sum of the taps above y and left of x of one channel, over its inputs.
+  const int64_t height = w.kernel[0];
+  const int64_t width = w.kernel[1];
+  const int64_t stride = width + 1;
+  const auto pixel_kinds = static_cast<int64_t>(pixels.taps.size());
+  terms_.resize(lines.taps.size() * pixels.taps.size() * static_cast<size_t>(channels_));
+  std::vector<int32_t> below(static_cast<size_t>((height + 1) * stride));
+  for (int64_t out = 0; out < channels_; ++out) {
+    const int8_t* filters = codes.data() + out * g.depth();
+    for (int64_t tap = 0; tap < taps; ++tap) {
+      int32_t sum = 0;
+      for (int64_t in = 0; in < g.group_inputs(); ++in) sum += filters[in * taps + tap];
+      const int64_t at = (tap / width + 1) * stride + tap % width + 1;
+      below[at] = sum + below[at - 1] + below[at - stride] - below[at - stride - 1];
+    }
+    const int32_t all = below.back();
+    for (size_t line = 0; line < lines.taps.size(); ++line) {
+      const auto [y0, y1] = lines.taps[line];
+      for (size_t pixel = 0; pixel < pixels.taps.size(); ++pixel) {
+        const auto [x0, x1] = pixels.taps[pixel];
+        const int32_t inside = below[y1 * stride + x1] - below[y0 * stride + x1] -
+                               below[y1 * stride + x0] + below[y0 * stride + x0];
+        const int64_t kind = static_cast<int64_t>(line) * pixel_kinds + static_cast<int64_t>(pixel);
+        terms_[kind * channels_ + out] = (pad_code + 1) * (all - inside);
       }
     }
   }
 }
 
-void BorderTerms::Add(int64_t line, int64_t lines, int64_t first, int64_t count, int32_t* sums,
+void BorderTerms::Add(const RowBlock& block, int64_t first, int64_t count, int32_t* sums,
                       int64_t stride) const {
-  const auto width = static_cast<int64_t>(pixel_kinds_.size());
-  for (int64_t y = line; y < line + lines; ++y) {
+  for (int64_t y = block.line; y < block.line + block.lines; ++y) {
     const int64_t kinds = line_kinds_[y] * pixel_kind_count_;
-    for (int64_t x = 0; x < width; ++x, sums += stride) {
+    for (int64_t i = 0; i < block.pixels; ++i, sums += stride) {
+      // Images of one pixel have one kind of border.
+      const int64_t x = block.across_images ? 0 : block.pixel + i;
       const int64_t kind = kinds + pixel_kinds_[x];
       if (kind == 0) continue;
       const int32_t* terms = terms_.data() + kind * channels_ + first;
@@ -123,25 +135,32 @@ void BorderTerms::Add(int64_t line, int64_t lines, int64_t first, int64_t count,
   }
 }
 
-IntegerTiling ChooseIntegerTiling(const ConvolutionGeometry& g, int64_t batch, int64_t most_units,
+IntegerTiling ChooseIntegerTiling(const ConvolutionGeometry& g, int64_t batch, int64_t most_rows,
                                   int threads) {
   const bool across = g.pixels() == 1;
-  const int64_t units = across ? batch : g.out_height;
+  const int64_t height = across ? 1 : g.out_height;
+  const int64_t width = across ? batch : g.out_width;
   const int64_t images = across ? 1 : batch;
-  const int64_t unit_rows = across ? 1 : g.out_width;
   const int64_t columns = g.group_outputs();
-  IntegerTiling tiling{std::min(units, most_units), columns};
-  if (threads == 1) return tiling;
+  IntegerTiling tiling{1, width, columns};
   // Pieces large enough to be worth waking a thread for, and three or more a thread
   // where there is work for them.
   constexpr int64_t kLeastMacs = 1 << 18;
-  const int64_t least = kLeastMacs / (unit_rows * columns * g.depth()) + 1;
-  const int64_t fair = (units * images * g.groups + threads * 3 - 1) / (threads * 3);
-  tiling.units = std::min(tiling.units, std::max(least, fair));
-  const int64_t pieces = (units + tiling.units - 1) / tiling.units * images * g.groups;
+  int64_t rows = most_rows;
+  if (threads > 1) {
+    const int64_t least = kLeastMacs / (columns * g.depth()) + 1;
+    const int64_t fair = (height * width * images * g.groups + threads * 3 - 1) / (threads * 3);
+    rows = std::min(most_rows, std::max(least, fair));
+  }
+  // Runs of nearly equal length in long lines; several short lines.
+  const int64_t runs = (width + rows - 1) / rows;
+  tiling.pixels = (width + runs - 1) / runs;
+  if (runs == 1) tiling.lines = std::clamp<int64_t>(rows / width, 1, height);
+  const int64_t pieces = (width + tiling.pixels - 1) / tiling.pixels *
+                         ((height + tiling.lines - 1) / tiling.lines) * images * g.groups;
   if (pieces < threads) {
     const int64_t splits = (threads + pieces - 1) / pieces;
-    const int64_t least_columns = kLeastMacs / (tiling.units * unit_rows * g.depth()) + 1;
+    const int64_t least_columns = kLeastMacs / (tiling.lines * tiling.pixels * g.depth()) + 1;
     const int64_t wanted = std::max(least_columns, (columns + splits - 1) / splits);
     tiling.columns = std::min(columns, (wanted + kernels::kColumnMultiple - 1) /
                                            kernels::kColumnMultiple * kernels::kColumnMultiple);

@@ -38,9 +38,9 @@ class BorderTerms {
   // codes: {out, in / groups, taps}, each -1 or +1.
   BorderTerms(const ConvolutionGeometry& geometry, std::span<const int8_t> codes, int pad_code);
 
-  // Adds to the sums of `lines` lines from `line` on, channels [first, first + count), rows
-  // `stride` ints apart.
-  void Add(int64_t line, int64_t lines, int64_t first, int64_t count, int32_t* sums,
+  // Adds to the sums of the block, channels [first, first + count), rows `stride` ints
+  // apart.
+  void Add(const RowBlock& block, int64_t first, int64_t count, int32_t* sums,
            int64_t stride) const;
   int64_t bytes() const { return static_cast<int64_t>(terms_.size() * sizeof(int32_t)); }
 
@@ -51,14 +51,16 @@ class BorderTerms {
   std::vector<int32_t> terms_;  // [line kind][pixel kind][channel]
 };
 
-// How one run is cut into the pieces that threads take. A unit is a line of an image, or
-// an image where maps have one pixel.
+// How one run is cut into the pieces that threads take: lines of an image, or a run of
+// pixels of one; where maps have one pixel, the images are such a line.
 struct IntegerTiling {
-  int64_t units = 1;    // of a piece
+  int64_t lines = 1;    // of a piece; more than one only where they are whole
+  int64_t pixels = 1;   // of a line
   int64_t columns = 1;  // a multiple of kColumnMultiple, or all
 };
+// A piece has at most `most_rows` pixels.
 IntegerTiling ChooseIntegerTiling(const ConvolutionGeometry& geometry, int64_t batch,
-                                  int64_t most_units, int threads);
+                                  int64_t most_rows, int threads);
 
 template <typename Kernel>
 class IntegerStep : public Step {
@@ -88,38 +90,45 @@ class IntegerStep : public Step {
     constexpr int64_t kSumBytes = 24 << 10;
     constexpr int64_t kPatchBytes = 128 << 10;
     const int64_t row_bytes = std::min(n, kTileColumns) * int64_t{sizeof(int32_t)};
-    int64_t most_rows = kSumBytes / row_bytes;
-    if (!rows_.in_place) most_rows = std::min(most_rows, kPatchBytes / geometry.depth());
-    const int64_t units = geometry.pixels() == 1 ? 64 : geometry.out_height;
-    tile_units_ = std::clamp<int64_t>(most_rows / UnitRows(), 1, units);
+    tile_rows_ = kSumBytes / row_bytes;
+    if (!rows_.in_place) {
+      tile_rows_ = std::clamp<int64_t>(kPatchBytes / geometry.depth(), 8, tile_rows_);
+    }
   }
 
   int64_t weight_bytes() const { return static_cast<int64_t>(packed_.size()) + border_.bytes(); }
 
   int64_t scratch_bytes() const override {
-    const int64_t rows = tile_units_ * UnitRows();
-    return SumBytes(rows) + AlignUp(PatchBytes(rows) + kernels::kOverread);
+    const int64_t patch_bytes = rows_.in_place ? 0 : tile_rows_ * geometry_.depth();
+    return SumBytes() + AlignUp(patch_bytes + kernels::kOverread);
   }
 
   void Run(const RunContext& context) const override {
     const bool across = geometry_.pixels() == 1;
-    const int64_t units = across ? context.batch : geometry_.out_height;
+    const int64_t height = across ? 1 : geometry_.out_height;
+    const int64_t width = across ? context.batch : geometry_.out_width;
     const int64_t images = across ? 1 : context.batch;
     const IntegerTiling tiling =
-        ChooseIntegerTiling(geometry_, context.batch, tile_units_, context.pool->threads());
+        ChooseIntegerTiling(geometry_, context.batch, tile_rows_, context.pool->threads());
     const int64_t columns = geometry_.group_outputs();
-    const int64_t unit_pieces = (units + tiling.units - 1) / tiling.units;
+    const int64_t line_pieces = (height + tiling.lines - 1) / tiling.lines;
+    const int64_t runs = (width + tiling.pixels - 1) / tiling.pixels;
     const int64_t column_pieces = (columns + tiling.columns - 1) / tiling.columns;
-    const int64_t pieces = unit_pieces * column_pieces;
+    const int64_t pieces = line_pieces * runs * column_pieces;
     context.pool->ParallelFor(pieces * geometry_.groups * images, [&](int64_t index, int thread) {
       const int64_t image = index / (pieces * geometry_.groups);
       const int64_t group = index / pieces % geometry_.groups;
-      const int64_t unit = index % pieces / column_pieces * tiling.units;
       const int64_t column = index % column_pieces * tiling.columns;
-      const int64_t count = std::min(tiling.units, units - unit);
+      const int64_t pixel = index % pieces / column_pieces % runs * tiling.pixels;
+      const int64_t pixels = std::min(tiling.pixels, width - pixel);
+      const int64_t line = index % pieces / column_pieces / runs * tiling.lines;
       Finish::Tile tile;
-      tile.rows = across ? RowBlock::Images(unit, count)
-                         : RowBlock::Lines(image, unit, count, geometry_.out_width);
+      if (across) {
+        tile.rows = RowBlock::Images(pixel, pixels);
+      } else {
+        tile.rows = RowBlock::Lines(image, line, std::min(tiling.lines, height - line), pixels);
+        tile.rows.pixel = pixel;
+      }
       tile.first_channel = group * columns + column;
       tile.channels = std::min(tiling.columns, columns - column);
       RunTile(context, group, column, tile, context.Scratch(thread));
@@ -130,11 +139,9 @@ class IntegerStep : public Step {
   // Columns whose sums are made at a time.
   static constexpr int64_t kTileColumns = 64;
 
-  int64_t UnitRows() const { return geometry_.pixels() == 1 ? 1 : geometry_.out_width; }
-  int64_t PatchBytes(int64_t rows) const { return rows_.in_place ? 0 : rows * geometry_.depth(); }
-  int64_t SumBytes(int64_t rows) const {
+  int64_t SumBytes() const {
     const int64_t columns = std::min(geometry_.group_outputs(), kTileColumns);
-    return AlignUp(rows * columns * int64_t{sizeof(int32_t)});
+    return AlignUp(tile_rows_ * columns * int64_t{sizeof(int32_t)});
   }
 
   uint8_t* Packed(int64_t group, int64_t column) const {
@@ -146,10 +153,11 @@ class IntegerStep : public Step {
   kernels::TileRows InPlace(const RunContext& context, int64_t group, const RowBlock& block) const {
     const Window& window = geometry_.window;
     const int64_t y = block.line * window.stride[0] - window.padding.top;
+    const int64_t x = block.pixel * window.stride[1] - window.padding.left;
     const int64_t group_bytes = input_.pixel_bytes() / geometry_.groups;
     kernels::TileRows rows;
-    rows.a = context.At<const uint8_t>(input_) +
-             input_.offset(block.image, y, -window.padding.left) + group * group_bytes;
+    rows.a =
+        context.At<const uint8_t>(input_) + input_.offset(block.image, y, x) + group * group_bytes;
     rows.offsets = rows_.offsets.data();
     rows.lines = block.lines;
     rows.pixels = block.pixels;
@@ -166,9 +174,9 @@ class IntegerStep : public Step {
   kernels::TileRows Gathered(const RunContext& context, int64_t group, const RowBlock& block,
                              uint8_t* patches) const {
     const int64_t count = block.lines * block.pixels;
-    const int64_t first = block.across_images
-                              ? block.image
-                              : block.image * geometry_.pixels() + block.line * block.pixels;
+    const int64_t first = block.across_images ? block.image
+                                              : block.image * geometry_.pixels() +
+                                                    block.line * geometry_.out_width + block.pixel;
     GatherPatches<uint8_t>(geometry_, context.At<const uint8_t>(input_), group, pad_, first, count,
                            geometry_.depth(), patches);
     kernels::TileRows rows;
@@ -183,7 +191,7 @@ class IntegerStep : public Step {
                std::byte* scratch) const {
     const RowBlock& block = tile.rows;
     auto* sums = reinterpret_cast<int32_t*>(scratch);
-    auto* patches = reinterpret_cast<uint8_t*>(scratch + SumBytes(tile_units_ * UnitRows()));
+    auto* patches = reinterpret_cast<uint8_t*>(scratch + SumBytes());
     const kernels::TileRows rows =
         rows_.in_place ? InPlace(context, group, block) : Gathered(context, group, block, patches);
     for (int64_t done = 0; done < tile.channels; done += kTileColumns) {
@@ -192,19 +200,10 @@ class IntegerStep : public Step {
       part.channels = part.stride = std::min(kTileColumns, tile.channels - done);
       kernel_->run(rows, part.channels, rows_.depth, Packed(group, column + done),
                    init_.data() + part.first_channel, sums, part.stride);
-      if (border_.bytes() > 0) AddBorder(part, sums);
+      if (border_.bytes() > 0) {
+        border_.Add(part.rows, part.first_channel, part.channels, sums, part.stride);
+      }
       finish_.Run(context, part, sums, reinterpret_cast<float*>(sums));
-    }
-  }
-
-  void AddBorder(const Finish::Tile& tile, int32_t* sums) const {
-    const RowBlock& block = tile.rows;
-    // A map of one pixel has one kind of border.
-    const int64_t images = block.across_images ? block.pixels : 1;
-    const int64_t lines = block.across_images ? 1 : block.lines;
-    for (int64_t i = 0; i < images; ++i) {
-      border_.Add(block.line, lines, tile.first_channel, tile.channels, sums + i * tile.stride,
-                  tile.stride);
     }
   }
 
@@ -218,7 +217,7 @@ class IntegerStep : public Step {
   Finish finish_;
   int64_t group_bytes_ = 0;
   AlignedBuffer packed_;
-  int64_t tile_units_ = 1;
+  int64_t tile_rows_ = 1;
 };
 
 }  // namespace signum::runtime

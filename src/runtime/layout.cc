@@ -49,7 +49,9 @@ class LayoutPlanner {
     bool found = false;
     for (NodeId id = 0; id < graph_.size(); ++id) {
       if (!As<MaxPoolOp>(graph_.node(id)) || !layouts_[id].bits) continue;
-      if (layouts_[graph_.node(id).inputs[0]].bits) continue;
+      // Ids rise along a row of pools, so one round is enough for all of them.
+      const NodeId source = graph_.node(id).inputs[0];
+      if (layouts_[source].bits && !no_bits_[source]) continue;
       no_bits_[id] = found = true;
     }
     return found;
@@ -153,6 +155,16 @@ class LayoutPlanner {
     if (!wish.pad_code) wish.pad_code = op->pad_code;
   }
 
+  // Whether a ring costs more than what it saves: memory, and time to fill it.
+  static bool IsLargeRing(const Shape& shape, const Padding& ring) {
+    if (shape.rank() != 4) return false;
+    constexpr int64_t kSmallPixels = 4096;
+    const int64_t pixels = shape[2] * shape[3];
+    const int64_t ringed =
+        (shape[2] + ring.top + ring.bottom) * (shape[3] + ring.left + ring.right);
+    return ringed > 3 * pixels && ringed * shape[1] > kSmallPixels;
+  }
+
   void PlanValue(NodeId id) {
     if (code_bits_[id] == 0 || IsKept(kept_, id) || readers_[id].empty() || !HasRingWriter(id)) {
       return;
@@ -162,7 +174,10 @@ class LayoutPlanner {
     if (wish.dense) return;
     Layout& layout = layouts_[id];
     layout.bits = code_bits_[id] == 1 && wish.bits && HasBitsWriter(id);
-    if (!layout.bits && wish.pad_code == kNone) return;
+    const bool large = IsLargeRing(shapes_[id], wish.ring);
+    if (layout.bits && large) no_bits_[id] = true;  // there are no bits without their ring
+    layout.bits = layout.bits && !large;
+    if (large || (!layout.bits && wish.pad_code == kNone)) return;
     layout.ring = wish.ring;
     layout.pad_code = layout.bits ? 0 : wish.pad_code.value_or(0);
   }

@@ -92,6 +92,34 @@ TEST(Layout, LayersThatPadDifferentlyShareCodesAndBits) {
   }
 }
 
+// 131073 x 131073 pixels of ring around one pixel would be 17 GB.
+TEST(Layout, ARingMuchLargerThanItsMapIsNone) {
+  for (int bits : {1, 8}) {
+    RandomGraph g({1, 1, 1, 1}, 4, true);
+    NodeId x = g.Quantize(g.input(), 8, 128, 1.0f / 64);
+    x = g.Quantize(g.Add(DropoutOp{}, {g.Convolution(x, Layer(8, 8))}), bits, 0, 0.5f);
+    ConvolutionOp op = Layer(8, bits);
+    op.window = {{1, 1}, {65536, 65536}, {1, 1}, Padding::All(65536)};
+    g.Convolution(x, op);
+    EXPECT_LT(Compile(g.graph(), {}).value()->arena_bytes_per_image(), 10000);
+    ExpectExact(g, g.Images(2), 2, "");
+  }
+}
+
+// Lines that are cut into runs, and threads that share them.
+TEST(Layout, LongLines) {
+  for (int groups : {1, 2}) {
+    RandomGraph g({1, 3, 2, 1500}, 5, true);
+    const NodeId signs = Signs(g, 16);
+    ConvolutionOp op = Layer(16, 1);
+    op.window = {{3, 5}, {1, 2}, {1, 1}, {1, 2, 1, 2}};
+    op.groups = groups;
+    const NodeId next = g.Quantize(g.Convolution(signs, op), 4, 0, 0.5f);
+    g.Convolution(g.Add(ConcatOp{1}, {next, next}), Layer(5, 4));
+    ExpectExact(g, g.Images(2), 2, "");
+  }
+}
+
 // Chains of 1-bit layers with windows of every kind, some with a reader more.
 TEST(Layout, RandomChainsOfBitsAreExact) {
   for (uint32_t seed = 0; seed < 300; ++seed) {

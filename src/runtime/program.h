@@ -18,6 +18,9 @@
 
 namespace signum::runtime {
 
+// What a step does most: which limit of the machine it can come near.
+enum class Arithmetic { kNone, kFloat, kInt8, kBits };
+
 // What `signum info --kernels` and `signum bench` say about a step.
 struct StepReport {
   std::string name;    // of the first node that went into the step
@@ -25,7 +28,10 @@ struct StepReport {
   std::string kernel;  // "gemm_u8w1_x86_avx512, output_stage_x86_avx512"; "" for plain code
   std::string output;  // "64x8x8 u4"
   std::vector<kernels::Refusal> refused;
-  int64_t macs = 0;  // for one image
+  Arithmetic arithmetic = Arithmetic::kNone;
+  int64_t macs = 0;          // for one image
+  int64_t map_bytes = 0;     // of what it reads and writes for one image
+  int64_t weight_bytes = 0;  // packed
 };
 
 struct PlannedStep {

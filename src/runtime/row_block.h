@@ -10,18 +10,24 @@
 
 namespace signum::runtime {
 
-// One of three: `lines` whole lines of one image's map; `pixels` images from `image` on,
+// One of these: pixels [pixel, pixel + pixels) of `lines` lines of one image's map, of
+// several lines all pixels, or with line_rows the lines as one row each; `pixels` images
+// from `image` on,
 // each a map of one pixel; or, where row_elements is not 0, `pixels` rows of so many
 // elements of a dense value, counted from row `image` through the whole batch.
 struct RowBlock {
   int64_t image = 0;
   int64_t line = 0, lines = 1;
-  int64_t pixels = 1;  // of a line
+  int64_t pixel = 0, pixels = 1;  // of a line
+  bool line_rows = false;
   bool across_images = false;
   int64_t row_elements = 0;
 
   static RowBlock Lines(int64_t image, int64_t line, int64_t lines, int64_t width) {
     return {.image = image, .line = line, .lines = lines, .pixels = width};
+  }
+  static RowBlock LineAsRow(int64_t image, int64_t line) {
+    return {.image = image, .line = line, .line_rows = true};
   }
   static RowBlock Images(int64_t first, int64_t count) {
     return {.image = first, .pixels = count, .across_images = true};
@@ -43,12 +49,12 @@ inline RowWalk WalkThrough(const Value& value, const RowBlock& block) {
     const int64_t bytes = block.row_elements * value.element_bytes();
     return {block.image * bytes, block.pixels * bytes, bytes};
   }
-  return {value.offset(block.image, block.line, 0), value.line_bytes(),
+  return {value.offset(block.image, block.line, block.pixel), value.line_bytes(),
           block.across_images ? value.image_bytes() : value.pixel_bytes()};
 }
 
-// Fills the ring beside the block's lines, and above and below where they are the first
-// and the last of their map. `base` is where the value starts.
+// Fills the ring beside the block where it begins or ends lines, and above and below where
+// those are the first and the last of their map. `base` is where the value starts.
 void FillRing(const Value& value, const RowBlock& block, std::byte* base);
 
 }  // namespace signum::runtime

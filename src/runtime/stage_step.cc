@@ -91,7 +91,7 @@ class InputStep : public Step {
           floats[x * channels_ + c] = (from[x] - mean) / deviation;
       }
       // A line is one row of the finish.
-      const Finish::Tile tile = {.rows = maps_ ? RowBlock::Lines(row / height_, row % height_, 1, 1)
+      const Finish::Tile tile = {.rows = maps_ ? RowBlock::LineAsRow(row / height_, row % height_)
                                                : RowBlock::Images(row, 1),
                                  .first_channel = 0,
                                  .channels = finish_.channels(),

@@ -158,8 +158,11 @@ WeightedStep MakeQuantizedStep(const ConvolutionGeometry& geometry, const Value&
   const int pad = input.encoding.zero_point + pad_code;
   if (input.bits) {
     const std::vector<int32_t> init(geometry.out_channels, static_cast<int32_t>(geometry.depth()));
-    return MakeIntegerStep(geometry, input, kernels::SelectGemmB1W1(isa), BitOrder(geometry, codes),
-                           init, BorderTerms(geometry, codes, pad_code), pad, finish, isa);
+    WeightedStep made =
+        MakeIntegerStep(geometry, input, kernels::SelectGemmB1W1(isa), BitOrder(geometry, codes),
+                        init, BorderTerms(geometry, codes, pad_code), pad, finish, isa);
+    made.arithmetic = Arithmetic::kBits;
+    return made;
   }
   std::vector<int32_t> init = ZeroPointTerms(geometry, codes, input.encoding.zero_point);
   if (IsDepthwise(geometry)) {
@@ -181,7 +184,8 @@ WeightedStep MakeQuantizedStep(const ConvolutionGeometry& geometry, const Value&
         {"gemm_b1w1", fmt::format("the input has {} bits, not 1", input.encoding.bits)});
   } else {
     made.refused.push_back(
-        {"gemm_b1w1", "the input is not stored as bits: other operators read it, too"});
+        {"gemm_b1w1",
+         "the input is not stored as bits: what writes it, or another reader, needs codes"});
   }
   return made;
 }
@@ -191,11 +195,15 @@ WeightedStep MakeFloatStep(const ConvolutionGeometry& geometry, const Value& inp
                            Isa isa) {
   std::vector<float> init(static_cast<size_t>(geometry.out_channels), 0.0f);
   if (IsDepthwise(geometry)) {
-    return MakeDepthwiseStep<float, float, float>(geometry, input, weights, std::move(init), pad,
-                                                  finish, isa);
+    WeightedStep made = MakeDepthwiseStep<float, float, float>(geometry, input, weights,
+                                                               std::move(init), pad, finish, isa);
+    made.arithmetic = Arithmetic::kFloat;
+    return made;
   }
-  return MakeGemmStep<GemmF32>(geometry, input, kernels::SelectGemmF32(isa), weights,
-                               std::move(init), pad, finish, isa);
+  WeightedStep made = MakeGemmStep<GemmF32>(geometry, input, kernels::SelectGemmF32(isa), weights,
+                                            std::move(init), pad, finish, isa);
+  made.arithmetic = Arithmetic::kFloat;
+  return made;
 }
 
 }  // namespace signum::runtime

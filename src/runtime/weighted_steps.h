@@ -13,6 +13,7 @@
 #include "kernels/kernel.h"
 #include "runtime/finish.h"
 #include "runtime/patches.h"
+#include "runtime/program.h"
 #include "runtime/step.h"
 
 namespace signum::runtime {
@@ -22,6 +23,7 @@ struct WeightedStep {
   std::unique_ptr<const Step> step;
   std::string kernel;
   std::vector<kernels::Refusal> refused;
+  Arithmetic arithmetic = Arithmetic::kInt8;
   int64_t weight_bytes = 0;  // packed
 };
 

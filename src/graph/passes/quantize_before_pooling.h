@@ -1,6 +1,8 @@
 // The pass that quantizes a feature map before it is pooled rather than after: codes rise
 // with their values, so the largest code is the code of the largest value, and maps of
-// codes are a quarter of the size of floats, or less. The numbers stay the same.
+// codes are a quarter of the size of floats, or less. The numbers are the same, if none is
+// a NaN; where a layer in front takes the quantizer's scale into its own, they are rounded
+// as everywhere behind a layer.
 #ifndef SIGNUM_GRAPH_PASSES_QUANTIZE_BEFORE_POOLING_H_
 #define SIGNUM_GRAPH_PASSES_QUANTIZE_BEFORE_POOLING_H_
 

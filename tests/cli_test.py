@@ -242,8 +242,26 @@ class CommandLineTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "lenet.sgn")
             subprocess.run([WRITE_MODEL, "lenet", "1bit", path], check=True)
-            json.loads(self.succeed("bench", path, "--iterations", "3", "--seconds", "0.1",
-                                    "--json"))
+            quick = ("--iterations", "3", "--seconds", "0.1")
+            result = json.loads(self.succeed("bench", path, *quick, "--profile", "--json"))
+            self.assertGreater(result["limits"]["reads"][0]["gigabytes_per_second"]
+                               if result["limits"]["reads"] else 1, 0)
+            self.assertIn("(commit ", result["build"])
+            several = json.loads(self.succeed("bench", path, *quick, "--threads", "1,2",
+                                              "--batch", "1-4*2,3", "--json"))
+            self.assertEqual([(r["threads"], r["batch"]) for r in several["results"]],
+                             [(t, b) for t in (1, 2) for b in (1, 2, 4, 3)])
+            page = self.succeed("bench", path, *quick, "--markdown", "--explain", "--batch", "2")
+            self.assertIn("`signum bench", page)
+            self.assertIn("| layer | operators | kernel | refused | because |", page)
+
+    def test_bench_refuses_lists_that_are_none(self):
+        for counts in ("0", "1,", "a", "4-2", "1-8*1", "1-8+0", "1-8+", "1 2", "99999999"):
+            self.assertIn("--batch", self.fail("bench", "lenet", "--batch", counts))
+        self.assertIn("256 are possible", self.fail(
+            "bench", "lenet", "--batch", "1-200", "--threads", "1-2"))
+        self.assertIn("--profile shows one", self.fail(
+            "bench", "lenet", "--batch", "1,2", "--profile"))
 
     def test_unknown_model_suggests_the_nearest(self):
         message = self.fail("info", "resnet21")

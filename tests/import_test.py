@@ -363,6 +363,9 @@ class ImportTest(unittest.TestCase):
             self.assertIn("--mean", self.fail(
                 "import", self.path("net.safetensors"), "--arch", "lenet", "--mean", numbers_typed,
                 "--std", "1,1,1", "-o", self.path("a.sgn")))
+        self.assertIn("--std 1,0,1", self.fail(
+            "import", self.path("net.safetensors"), "--arch", "lenet", "--mean", "0,0,0", "--std",
+            "1,0,1", "-o", self.path("a.sgn")))
         self.assertIn("2 channel means for an input of 3", self.fail(
             "import", self.path("net.safetensors"), "--arch", "lenet", "--mean", "1,2", "--std",
             "1,2", "-o", self.path("a.sgn")))

@@ -18,6 +18,7 @@ ARROWS = {
     "base": set(),
     "graph": {"base"},
     "kernels": {"base"},
+    "limits": {"base"},
     "dataflow": {"base"},
     "data": {"base"},
     "report": {"base"},

@@ -2,36 +2,41 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <memory>
-#include <nlohmann/json.hpp>
+#include <optional>
 #include <random>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "bench_report.h"
 #include "graph/passes/insert_quantizers.h"
-#include "json_text.h"
 #include "model_argument.h"
-#include "report/table.h"
 #include "runtime/executor.h"
 #include "verb.h"
 
 namespace signum::apps {
 namespace {
 
-using Json = nlohmann::ordered_json;
+constexpr int64_t kMostImages = 65536;
+constexpr size_t kMostCombinations = 256;
 
 struct BenchFlags {
   std::string model;
   ZooFlags zoo;
   int weight_bits = 0;
   int activation_bits = 0;
-  int threads = 1;
-  int64_t batch = 1;
+  std::string threads = "1";
+  std::string batch = "1";
   int iterations = 0;
   double seconds = 2;
   bool profile = false;
+  bool explain = false;
+  bool markdown = false;
   bool json = false;
 };
 
@@ -39,13 +44,54 @@ double Quantile(const std::vector<double>& sorted, double share) {
   return sorted[static_cast<size_t>(share * static_cast<double>(sorted.size() - 1))];
 }
 
-struct Timing {
-  std::vector<double> milliseconds;  // of single runs, in rising order
-  std::vector<double> step_seconds;  // the median of every step; 0 where not profiled
-};
-
 double Now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// One item of a list of counts: "4", "1-8" (every one), "1-8+2" or "1-64*2".
+std::optional<std::vector<int64_t>> ParseRange(std::string_view item, int64_t most) {
+  const char* at = item.data();
+  const char* const end = at + item.size();
+  const auto number = [&](int64_t& value) {
+    const auto [next, error] = std::from_chars(at, end, value);
+    at = next;
+    return error == std::errc() && value >= 1 && value <= most;
+  };
+  int64_t first = 0;
+  if (!number(first)) return {};
+  if (at == end) return std::vector{first};
+  int64_t last = 0;
+  if (*at++ != '-' || !number(last) || last < first) return {};
+  char step_kind = '+';
+  int64_t step = 1;
+  if (at != end) {
+    step_kind = *at++;
+    if ((step_kind != '+' && step_kind != '*') || !number(step) || at != end) return {};
+    if (step_kind == '*' && step == 1) return {};
+  }
+  std::vector<int64_t> counts;
+  for (int64_t count = first; count <= last;
+       count = step_kind == '+' ? count + step : count * step) {
+    counts.push_back(count);
+    if (counts.size() > kMostCombinations) return {};
+  }
+  return counts;
+}
+
+Result<std::vector<int64_t>> ParseCounts(const char* flag, const std::string& text, int64_t most) {
+  std::vector<int64_t> counts;
+  for (size_t at = 0; at <= text.size();) {
+    const size_t comma = std::min(text.find(',', at), text.size());
+    const auto range = ParseRange(std::string_view(text).substr(at, comma - at), most);
+    if (!range) {
+      return InvalidArgument(
+          fmt::format("{} '{}' is no list of numbers from 1 to {}; as in 1,2,4 or 1-8+2 or 1-64*2",
+                      flag, text, most));
+    }
+    counts.insert(counts.end(), range->begin(), range->end());
+    at = comma + 1;
+  }
+  return counts;
 }
 
 // A file as it is; a zoo network, which is float, quantized where bits are asked for.
@@ -58,15 +104,15 @@ Result<Graph> LoadBenchGraph(const BenchFlags& flags) {
   return InsertQuantizers(graph, policy);
 }
 
-Result<Timing> Measure(runtime::Executor& executor, const BenchFlags& flags) {
+Result<Timing> Measure(runtime::Executor& executor, int64_t batch, const BenchFlags& flags) {
   const runtime::Program& program = executor.program();
-  std::vector<float> images(flags.batch * program.input_shape().elements());
+  std::vector<float> images(batch * program.input_shape().elements());
   std::mt19937 random(1);
   for (float& value : images) value = static_cast<float>(random() >> 8) * 0x1p-24f;
-  std::vector<float> outputs(flags.batch * program.output_shape().elements());
+  std::vector<float> outputs(batch * program.output_shape().elements());
   const auto run = [&]() -> Result<double> {
     const double start = Now();
-    SIGNUM_RETURN_IF_ERROR(executor.Run(images, flags.batch, outputs));
+    SIGNUM_RETURN_IF_ERROR(executor.Run(images, batch, outputs));
     return 1e3 * (Now() - start);
   };
   // The first runs meet cold caches and a slow clock.
@@ -75,6 +121,7 @@ Result<Timing> Measure(runtime::Executor& executor, const BenchFlags& flags) {
     SIGNUM_RETURN_IF_ERROR(run());
   } while (Now() < warm);
   Timing timing;
+  timing.batch = batch;
   std::vector<std::vector<double>> steps(program.steps().size());
   const double end = Now() + flags.seconds;
   const size_t least = flags.iterations > 0 ? flags.iterations : 5;
@@ -89,122 +136,56 @@ Result<Timing> Measure(runtime::Executor& executor, const BenchFlags& flags) {
     std::sort(seconds.begin(), seconds.end());
     timing.step_seconds.push_back(Quantile(seconds, 0.5));
   }
+  timing.memory_bytes = executor.memory_bytes();
   return timing;
 }
 
-int64_t Macs(const runtime::Program& program) {
-  int64_t macs = 0;
-  for (const runtime::PlannedStep& planned : program.steps()) macs += planned.report.macs;
-  return macs;
-}
-
-// Billions of operations a second; a multiply-accumulate is two.
-double Giga(double macs, double seconds) { return seconds > 0 ? 2e-9 * macs / seconds : 0; }
-
-Json StepJson(const runtime::PlannedStep& planned, double seconds, int64_t batch) {
-  const runtime::StepReport& report = planned.report;
-  Json json;
-  json["name"] = report.name;
-  json["operators"] = report.ops;
-  json["output"] = report.output;
-  json["kernel"] = report.kernel;
-  json["macs"] = report.macs;
-  if (seconds > 0) {
-    json["milliseconds"] = 1e3 * seconds;
-    json["gops"] = Giga(static_cast<double>(report.macs * batch), seconds);
+std::string FlagsText(const BenchFlags& flags) {
+  std::string text = fmt::format("--threads {} --batch {}", flags.threads, flags.batch);
+  if (flags.weight_bits != 0) text += fmt::format(" --weight-bits {}", flags.weight_bits);
+  if (flags.activation_bits != 0) {
+    text += fmt::format(" --activation-bits {}", flags.activation_bits);
   }
-  json["refused"] = Json::array();
-  for (const kernels::Refusal& refusal : report.refused) {
-    json["refused"].push_back({{"kernel", refusal.kernel}, {"reason", refusal.reason}});
-  }
-  return json;
-}
-
-void PrintJson(const runtime::Executor& executor, const Timing& timing, const BenchFlags& flags) {
-  const runtime::Program& program = executor.program();
-  Json json;
-  json["model"] = flags.model;
-  json["cpu"] = CpuName();
-  json["isa"] = IsaName(program.isa());
-  json["threads"] = flags.threads;
-  json["batch"] = flags.batch;
-  json["runs"] = timing.milliseconds.size();
-  json["min_ms"] = Quantile(timing.milliseconds, 0);
-  json["median_ms"] = Quantile(timing.milliseconds, 0.5);
-  json["p90_ms"] = Quantile(timing.milliseconds, 0.9);
-  json["images_per_second"] =
-      1e3 * static_cast<double>(flags.batch) / Quantile(timing.milliseconds, 0.5);
-  json["macs"] = Macs(program);
-  json["weight_bytes"] = program.weight_bytes();
-  json["memory_bytes"] = executor.memory_bytes();
-  json["steps"] = Json::array();
-  for (size_t i = 0; i < program.steps().size(); ++i) {
-    json["steps"].push_back(StepJson(program.steps()[i], timing.step_seconds[i], flags.batch));
-  }
-  std::fputs(JsonText(json).c_str(), stdout);
-}
-
-void PrintSummary(const runtime::Executor& executor, const Timing& timing,
-                  const BenchFlags& flags) {
-  const runtime::Program& program = executor.program();
-  const double median = Quantile(timing.milliseconds, 0.5);
-  const auto batch = static_cast<double>(flags.batch);
-  report::Table table({{"measure"}, {"value", true}});
-  table.AddRow({"processor", CpuName()});
-  table.AddRow({"instruction set", IsaName(program.isa())});
-  table.AddRow({"threads", std::to_string(flags.threads)});
-  table.AddRow({"batch", std::to_string(flags.batch)});
-  table.AddRow({"runs", report::HumanCount(static_cast<int64_t>(timing.milliseconds.size()))});
-  table.AddRule();
-  table.AddRow({"minimum", fmt::format("{:.3f} ms", Quantile(timing.milliseconds, 0))});
-  table.AddRow({"median", fmt::format("{:.3f} ms", median)});
-  table.AddRow({"90th percentile", fmt::format("{:.3f} ms", Quantile(timing.milliseconds, 0.9))});
-  table.AddRow({"images/s", report::HumanNumber(1e3 * batch / median)});
-  table.AddRow({"GOP/s", report::HumanNumber(
-                             Giga(static_cast<double>(Macs(program)) * batch, 1e-3 * median))});
-  table.AddRow({"packed weights", report::HumanBytes(program.weight_bytes())});
-  table.AddRow({"working memory", report::HumanBytes(executor.memory_bytes())});
-  std::fputs(table.ToText().c_str(), stdout);
-}
-
-void PrintProfile(const runtime::Program& program, const Timing& timing, const BenchFlags& flags) {
-  double total = 0;
-  for (double seconds : timing.step_seconds) total += seconds;
-  report::Table table({{"layer"},
-                       {"operators"},
-                       {"output"},
-                       {"kernel"},
-                       {"ms", true},
-                       {"share", true},
-                       {"GOP/s", true}});
-  const auto& steps = program.steps();
-  for (size_t i = 0; i < steps.size(); ++i) {
-    const runtime::StepReport& report = steps[i].report;
-    const double seconds = timing.step_seconds[i];
-    const double gops = Giga(static_cast<double>(report.macs * flags.batch), seconds);
-    table.AddRow({report.name, report.ops, report.output,
-                  report.kernel.substr(0, report.kernel.find(',')),
-                  fmt::format("{:.4f}", 1e3 * seconds), report::HumanPercent(seconds / total),
-                  report.macs > 0 ? fmt::format("{:.1f}", gops) : ""});
-  }
-  table.AddRule();
-  table.AddRow({"sum", "", "", "", fmt::format("{:.4f}", 1e3 * total)});
-  std::printf("\n%s", table.ToText().c_str());
+  return text;
 }
 
 Status Bench(const BenchFlags& flags) {
-  SIGNUM_ASSIGN_OR_RETURN(const Graph graph, LoadBenchGraph(flags));
-  SIGNUM_ASSIGN_OR_RETURN(
-      const auto executor,
-      runtime::MakeExecutor(
-          graph, {.threads = flags.threads, .max_batch = flags.batch, .profile = flags.profile}));
-  SIGNUM_ASSIGN_OR_RETURN(const Timing timing, Measure(*executor, flags));
-  if (flags.json) {
-    PrintJson(*executor, timing, flags);
-    return {};
+  SIGNUM_ASSIGN_OR_RETURN(const auto threads,
+                          ParseCounts("--threads", flags.threads, runtime::kMaxThreads));
+  SIGNUM_ASSIGN_OR_RETURN(const auto batches, ParseCounts("--batch", flags.batch, kMostImages));
+  const size_t combinations = threads.size() * batches.size();
+  if (combinations > kMostCombinations) {
+    return InvalidArgument(
+        fmt::format("{} ways of running are asked for; {} are possible at a time", combinations,
+                    kMostCombinations));
   }
-  PrintSummary(*executor, timing, flags);
-  if (flags.profile) PrintProfile(executor->program(), timing, flags);
+  if (flags.profile && combinations > 1) {
+    return InvalidArgument("--profile shows one way of running; give one --threads and --batch");
+  }
+  SIGNUM_ASSIGN_OR_RETURN(const Graph graph, LoadBenchGraph(flags));
+  SIGNUM_ASSIGN_OR_RETURN(const Isa isa, AllowedIsa());
+  BenchResult result;
+  result.model = flags.model;
+  result.flags = FlagsText(flags);
+  result.explain = flags.explain;
+  SIGNUM_ASSIGN_OR_RETURN(result.program, runtime::Compile(graph, {.isa = isa}));
+  for (int64_t count : threads) {
+    for (int64_t batch : batches) {
+      SIGNUM_ASSIGN_OR_RETURN(
+          const auto executor,
+          runtime::Executor::Create(
+              result.program,
+              {.threads = static_cast<int>(count), .max_batch = batch, .profile = flags.profile}));
+      SIGNUM_ASSIGN_OR_RETURN(Timing timing, Measure(*executor, batch, flags));
+      timing.threads = count;
+      result.timings.push_back(std::move(timing));
+    }
+  }
+  if (flags.profile) result.measured = limits::MeasureLimits(isa);
+  const BenchFormat format = flags.json       ? BenchFormat::kJson
+                             : flags.markdown ? BenchFormat::kMarkdown
+                                              : BenchFormat::kText;
+  std::fputs(BenchText(result, format).c_str(), stdout);
   return {};
 }
 
@@ -221,19 +202,26 @@ Action AddBench(CLI::App& command) {
       ->check(CLI::Range(1, 8));
   command.add_option("--activation-bits", flags->activation_bits, "and its feature maps")
       ->check(CLI::Range(1, 8));
-  command.add_option("--threads", flags->threads, "threads that share a run")
-      ->capture_default_str()
-      ->check(CLI::Range(1, runtime::kMaxThreads));
-  command.add_option("--batch", flags->batch, "images of a run")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 65536));
+  command
+      .add_option("--threads", flags->threads,
+                  "threads that share a run; a list or range, as 1,2,4 or 1-8 or 1-8+2 or 1-64*2, "
+                  "measures each")
+      ->capture_default_str();
+  command.add_option("--batch", flags->batch, "images of a run; likewise")->capture_default_str();
   command.add_option("--iterations", flags->iterations, "runs to time, instead of --seconds")
       ->check(CLI::Range(1, 1000000000));
   command.add_option("--seconds", flags->seconds, "how long to time runs")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 86400.0));
-  command.add_flag("--profile", flags->profile, "show the time of every layer");
-  command.add_flag("--json", flags->json, "print JSON instead of tables");
+  command.add_flag("--profile", flags->profile,
+                   "show the time of every layer, and how near it comes to what this machine can "
+                   "do, which is measured too");
+  command.add_flag("--explain", flags->explain,
+                   "show the kernel of every layer, and why no faster one");
+  CLI::Option* json = command.add_flag("--json", flags->json, "print JSON instead of tables");
+  command
+      .add_flag("--markdown", flags->markdown, "print Markdown: processor, build, flags, tables")
+      ->excludes(json);
   return [flags] { return Bench(*flags); };
 }
 

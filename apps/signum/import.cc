@@ -102,6 +102,11 @@ Result<Graph> BuildNetwork(const TensorFile& file, const ImportFlags& flags) {
   }
   SIGNUM_ASSIGN_OR_RETURN(options.mean, ParseNumbers("--mean", flags.mean));
   SIGNUM_ASSIGN_OR_RETURN(options.deviation, ParseNumbers("--std", flags.deviation));
+  for (float deviation : options.deviation) {
+    if (deviation > 0) continue;
+    return InvalidArgument(fmt::format("--std {} has {}, which nothing can be divided by",
+                                       flags.deviation, deviation));
+  }
   return zoo::BuildZoo(flags.arch, options);
 }
 

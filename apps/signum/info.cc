@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "json_text.h"
+#include "kernel_table.h"
 #include "model_argument.h"
 #include "model_table.h"
 #include "quantization_table.h"
@@ -37,26 +38,6 @@ Status Print(const InfoFlags& flags, const std::string& text) {
   return {};
 }
 
-// Which kernel each layer gets on this machine, and why no faster one.
-Result<std::string> KernelTable(const Graph& graph) {
-  SIGNUM_ASSIGN_OR_RETURN(const Isa isa, AllowedIsa());
-  SIGNUM_ASSIGN_OR_RETURN(const auto program, runtime::Compile(graph, {.isa = isa}));
-  report::Table table({{"layer"}, {"operators"}, {"kernel"}, {"refused"}, {"because"}});
-  for (const runtime::PlannedStep& planned : program->steps()) {
-    const runtime::StepReport& step = planned.report;
-    std::vector<std::string> row = {step.name, step.ops,
-                                    step.kernel.empty() ? "plain code" : step.kernel};
-    for (const kernels::Refusal& refusal : step.refused) {
-      row.insert(row.end(), {refusal.kernel, refusal.reason});
-      table.AddRow(std::exchange(row, {"", "", ""}));
-    }
-    if (!step.refused.empty()) continue;
-    row.resize(5);
-    table.AddRow(std::move(row));
-  }
-  return fmt::format("instruction set {} ({})\n\n", IsaName(isa), CpuName()) + table.ToText();
-}
-
 Status Info(const InfoFlags& flags) {
   // Only kernels are chosen with a view of the weights.
   SIGNUM_ASSIGN_OR_RETURN(const Graph graph, LoadGraph(flags.model, flags.zoo, flags.kernels));
@@ -71,8 +52,10 @@ Status Info(const InfoFlags& flags) {
     return Print(flags, flags.json ? JsonText(QuantizationJson(graph)) : QuantizationTable(graph));
   }
   if (flags.kernels) {
-    SIGNUM_ASSIGN_OR_RETURN(text, KernelTable(graph));
-    return Print(flags, text);
+    SIGNUM_ASSIGN_OR_RETURN(const Isa isa, AllowedIsa());
+    SIGNUM_ASSIGN_OR_RETURN(const auto program, runtime::Compile(graph, {.isa = isa}));
+    text = fmt::format("instruction set {} ({})\n\n", IsaName(isa), CpuName());
+    return Print(flags, text + KernelTable(*program).ToText());
   }
   text = flags.json ? JsonText(ModelJson(facts)) : flags.dot ? ModelDot(graph) : ModelTable(facts);
   return Print(flags, text);

@@ -108,6 +108,15 @@ int RunVerb(const std::string& program, const Verb& verb, int argc, char** argv)
 
 }  // namespace
 
+std::string BuildText() {
+#if defined(__clang__)
+  const char* const compiler = "Clang " __clang_version__;
+#else
+  const char* const compiler = "GCC " __VERSION__;
+#endif
+  return fmt::format("signum {} (commit {}, {})", SIGNUM_VERSION, SIGNUM_COMMIT, compiler);
+}
+
 int RunCommandLine(const std::string& program, const std::string& description,
                    const std::vector<Verb>& verbs, int argc, char** argv) {
   // So that a file above a limit (ulimit -f) is an error, and no half of it stays.

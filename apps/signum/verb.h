@@ -28,6 +28,9 @@ Action AddExport(CLI::App& command);
 // In `signum-train`, which `signum` starts for them.
 Action AddTrain(CLI::App& command);
 
+// "signum 0.1.0 (commit 1a2b3c4, GCC 12.2.0)": what figures were measured with.
+std::string BuildText();
+
 struct Verb {
   const char* name;
   const char* summary;  // one line for `signum --help`

@@ -21,6 +21,16 @@ function(signum_room name)
   target_link_libraries(signum_${name} PUBLIC signum_flags ${ROOM_DEPENDS})
 endfunction()
 
+# signum_without_ubsan(a.cc...)
+# Compiles sources of this folder without UndefinedBehaviorSanitizer: it is the libraries
+# that are looked at, and its checks are a third of the time that a test compiles. A
+# property of sources, for that comes behind the flags of targets.
+function(signum_without_ubsan)
+  if(SIGNUM_SANITIZE MATCHES "undefined")
+    set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -fno-sanitize=undefined)
+  endif()
+endfunction()
+
 # signum_test(NAME SOURCES a_test.cc... [DEPENDS target...] [TIMEOUT seconds]
 #             [COST seconds] [EACH_ISA] [NO_DISCOVER])
 # A GoogleTest program. Each of its cases is one ctest case; with NO_DISCOVER the
@@ -40,12 +50,7 @@ function(signum_test name)
   add_executable(${name} ${TEST_SOURCES})
   # Tests run for less time than an optimizer takes for them.
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
-  if(SIGNUM_SANITIZE MATCHES "undefined")
-    # It is the libraries that are looked at, and such checks are a third of the time that
-    # a test compiles. A property of sources comes behind the flags of targets.
-    set_source_files_properties(${TEST_SOURCES} PROPERTIES COMPILE_OPTIONS
-      -fno-sanitize=undefined)
-  endif()
+  signum_without_ubsan(${TEST_SOURCES})
   target_link_libraries(${name} PRIVATE signum_flags ${TEST_DEPENDS} GTest::gmock_main)
   if(TEST_NO_DISCOVER)
     add_test(NAME ${name} COMMAND ${name})

@@ -63,6 +63,10 @@ class CheckIncludesTest(unittest.TestCase):
         self.assert_fine("src/kernels/x/arm64_neon.cc", "#include <arm_neon.h>\n")
         self.assert_breach("src/kernels/x/select.cc", "#include <immintrin.h>\n", "intrinsics")
         self.assert_breach("src/kernels/x/x86_avx2.h", "#include <immintrin.h>\n", "intrinsics")
+        self.assert_fine("src/kernels/x/x86_avx2.cc", '#include "kernels/tiles_x86_avx2.h"\n')
+        self.assert_breach("src/kernels/x/x86_avx512.cc", '#include "kernels/tiles_x86_avx2.h"\n',
+                           "x86_avx2.cc")
+        self.assert_breach("src/kernels/x/x.h", '#include "kernels/tiles_x86_avx2.h"\n', "x86_avx2.cc")
 
     def test_folder_names(self):
         self.assert_breach("src/graph/utils/a.h", "", "'utils'")

@@ -50,6 +50,8 @@ FORBIDDEN_FOLDERS = {"util", "utils", "helper", "helpers", "misc", "common"}
 CODE = (".h", ".cc", ".inc")
 LENGTH_CHECKED = CODE + (".py", ".sh", ".cmake", ".js", ".ts", ".css")
 MAX_LINES = 500
+# What the files of one instruction set share; no other file may be compiled with it.
+ISA_HEADER = re.compile(r"(?:^|/)(?:\w+_)?((?:x86|arm64)_\w+)\.h$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
@@ -94,6 +96,9 @@ def check_include(path, header):
     for pattern, home, message in KEPT_LIBRARIES:
         if re.match(pattern, header) and not re.match(home, path):
             yield f"includes {header}, but {message}"
+    isa = ISA_HEADER.search(header)
+    if isa and not path.endswith("/" + isa.group(1) + ".cc"):
+        yield f"includes {header}, which is for files named {isa.group(1)}.cc"
     room, target = room_of(path), included_room(header)
     if room is None or target is None:
         return

@@ -11,8 +11,8 @@
 //   template <int kRows, int kPanels>
 //   static void Tile(const Problem&, const uint8_t* row, int64_t c_row, int64_t panel);
 //
-// where Problem has members `rows` (TileRows) and `n`; `row` is the first of kRows rows,
-// pixel_stride apart, and c_row its number.
+// where Problem has members `rows` (TileRows) and `n` (columns); `row` is the first of
+// kRows rows, pixel_stride apart, and c_row its number.
 #ifndef SIGNUM_KERNELS_ROW_TILING_H_
 #define SIGNUM_KERNELS_ROW_TILING_H_
 
@@ -23,6 +23,17 @@
 #include "kernels/tile_rows.h"
 
 namespace signum::kernels {
+
+// What IntegerGemmKernel::run was called with.
+struct IntegerGemmProblem {
+  TileRows rows;
+  int64_t n;
+  Depth depth;
+  const uint8_t* packed;
+  const int32_t* init;
+  int32_t* c;
+  int64_t ldc;
+};
 
 // The panels that a tile of so many rows takes at a time: few rows need more, to have
 // enough independent sums.

@@ -1,10 +1,5 @@
-// GemmStep: a convolution or linear layer as matrix products over tiles of
-// patches. Private to weighted_steps.cc; the product is a policy:
-//
-//   using Activation, Weight, Packed, Sum;
-//   const Kernel* kernel;
-//   static int64_t RowElements(int64_t depth);   of a row of patches
-//   void Run(m, n, row_elements, a, lda, packed, init, c, ldc) const;
+// GemmStep: a convolution or linear layer of floats as matrix products over tiles of
+// patches. Integers are integer_step.h's. Private to weighted_steps.cc.
 #ifndef SIGNUM_RUNTIME_GEMM_STEP_H_
 #define SIGNUM_RUNTIME_GEMM_STEP_H_
 
@@ -13,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/gemm_f32/gemm_f32.h"
 #include "runtime/aligned_buffer.h"
 #include "runtime/finish.h"
 #include "runtime/patches.h"
@@ -48,52 +44,39 @@ inline Tiling ChooseTiling(int64_t rows, int64_t columns, int64_t depth, int64_t
   return tiling;
 }
 
-template <typename Gemm>
 class GemmStep : public Step {
  public:
-  using Activation = typename Gemm::Activation;
-  using Sum = typename Gemm::Sum;
-
-  // `weights` are {group outputs, depth} for each group, in the order of
-  // patches; `init` has one entry per output channel.
-  GemmStep(const ConvolutionGeometry& geometry, const Value& input, Gemm gemm,
-           const std::vector<typename Gemm::Weight>& weights, std::vector<Sum> init, Activation pad,
+  // `weights` are {group outputs, depth} for each group, in the order of patches.
+  GemmStep(const ConvolutionGeometry& geometry, const Value& input,
+           const kernels::GemmF32Kernel* kernel, const std::vector<float>& weights, float pad,
            Finish finish)
-      : geometry_(geometry),
-        input_(input),
-        gemm_(gemm),
-        init_(std::move(init)),
-        pad_(pad),
-        finish_(std::move(finish)),
-        row_elements_(Gemm::RowElements(geometry.depth())) {
+      : geometry_(geometry), input_(input), kernel_(kernel), pad_(pad), finish_(std::move(finish)) {
     const int64_t n = geometry.group_outputs();
     const int64_t k = geometry.depth();
-    group_bytes_ = AlignUp(static_cast<int64_t>(gemm_.kernel->packed_bytes(n, k)));
+    group_bytes_ = AlignUp(static_cast<int64_t>(kernel_->packed_bytes(n, k)));
     packed_ = AlignedBuffer(static_cast<size_t>(group_bytes_ * geometry.groups));
     for (int64_t group = 0; group < geometry.groups; ++group) {
-      gemm_.kernel->pack(weights.data() + group * n * k, n, k, Packed(group, 0));
+      kernel_->pack(weights.data() + group * n * k, n, k, Packed(group, 0));
     }
-    // Rows of patches are used in place where they lie in the map as the kernel
-    // needs them.
-    in_place_ = geometry.is_pointwise() && (row_elements_ == k);
+    // Patches of one pixel are used in place.
+    in_place_ = geometry.is_pointwise();
     // A tile of patches and sums stays in the second-level cache.
     constexpr int64_t kTileBytes = 160 << 10;
-    const int64_t row_bytes =
-        row_elements_ * int64_t{sizeof(Activation)} + n * int64_t{sizeof(Sum)};
+    const int64_t row_bytes = (k + n) * int64_t{sizeof(float)};
     tile_rows_ = std::clamp<int64_t>(kTileBytes / row_bytes / 24 * 24, 24, 768);
   }
 
   int64_t weight_bytes() const { return static_cast<int64_t>(packed_.size()); }
 
   int64_t scratch_bytes() const override {
-    return PatchBytes() + AlignUp(tile_rows_ * geometry_.group_outputs() * int64_t{sizeof(Sum)});
+    return PatchBytes() + AlignUp(tile_rows_ * geometry_.group_outputs() * int64_t{sizeof(float)});
   }
 
   void Run(const RunContext& context) const override {
     const int64_t rows = context.batch * geometry_.pixels();
     const int64_t columns = geometry_.group_outputs();
     const Tiling tiling =
-        ChooseTiling(rows, columns, row_elements_, tile_rows_, context.pool->threads());
+        ChooseTiling(rows, columns, geometry_.depth(), tile_rows_, context.pool->threads());
     const int64_t row_pieces = (rows + tiling.rows - 1) / tiling.rows;
     const int64_t column_pieces = (columns + tiling.columns - 1) / tiling.columns;
     const int64_t pieces = row_pieces * column_pieces;
@@ -111,46 +94,44 @@ class GemmStep : public Step {
   }
 
  private:
-  typename Gemm::Packed* Packed(int64_t group, int64_t column) const {
+  float* Packed(int64_t group, int64_t column) const {
     const int64_t bytes =
-        column == 0 ? 0
-                    : static_cast<int64_t>(gemm_.kernel->packed_bytes(column, geometry_.depth()));
-    return reinterpret_cast<typename Gemm::Packed*>(packed_.data() + group * group_bytes_ + bytes);
+        column == 0 ? 0 : static_cast<int64_t>(kernel_->packed_bytes(column, geometry_.depth()));
+    return reinterpret_cast<float*>(packed_.data() + group * group_bytes_ + bytes);
   }
 
   int64_t PatchBytes() const {
     if (in_place_) return 0;
-    return AlignUp(tile_rows_ * row_elements_ * int64_t{sizeof(Activation)});
+    return AlignUp(tile_rows_ * geometry_.depth() * int64_t{sizeof(float)});
   }
 
   void RunTile(const RunContext& context, int64_t group, int64_t column, const Finish::Tile& tile,
                std::byte* scratch) const {
-    const Activation* input = context.At<const Activation>(input_);
-    const Activation* a;
+    const float* input = context.At<const float>(input_);
+    const int64_t k = geometry_.depth();
+    const float* a;
     int64_t lda;
     if (in_place_) {
       a = input + tile.rows.image * geometry_.in_channels + group * geometry_.group_inputs();
       lda = geometry_.in_channels;
     } else {
-      auto* patches = reinterpret_cast<Activation*>(scratch);
-      GatherPatches<Activation>(geometry_, input, group, pad_, tile.rows.image, tile.rows.pixels,
-                                row_elements_, patches);
+      auto* patches = reinterpret_cast<float*>(scratch);
+      GatherPatches<float>(geometry_, input, group, pad_, tile.rows.image, tile.rows.pixels, k,
+                           patches);
       a = patches;
-      lda = row_elements_;
+      lda = k;
     }
-    auto* sums = reinterpret_cast<Sum*>(scratch + PatchBytes());
-    gemm_.Run(tile.rows.pixels, tile.channels, row_elements_, a, lda, Packed(group, column),
-              init_.data() + tile.first_channel, sums, tile.stride);
-    finish_.Run(context, tile, sums, reinterpret_cast<float*>(sums));
+    auto* sums = reinterpret_cast<float*>(scratch + PatchBytes());
+    kernel_->run(tile.rows.pixels, tile.channels, k, a, lda, Packed(group, column), sums,
+                 tile.stride);
+    finish_.Run(context, tile, sums, sums);
   }
 
   ConvolutionGeometry geometry_;
   Value input_;
-  Gemm gemm_;
-  std::vector<Sum> init_;
-  Activation pad_;
+  const kernels::GemmF32Kernel* kernel_;
+  float pad_;
   Finish finish_;
-  int64_t row_elements_;
   int64_t group_bytes_ = 0;
   AlignedBuffer packed_;
   bool in_place_ = false;

@@ -1,9 +1,16 @@
 #include "runtime/integer_step.h"
 
+#include <algorithm>
 #include <map>
+#include <utility>
+
+#include "base/check.h"
 
 namespace signum::runtime {
 namespace {
+
+// Columns whose sums are made at a time.
+constexpr int64_t kTileColumns = 64;
 
 // Pixels that the last window along an axis reads behind the map.
 int64_t Behind(int64_t out, int64_t in, int stride, int kernel, int dilation, int before) {
@@ -45,6 +52,46 @@ Kinds KindsAlong(int64_t out, int64_t in, int stride, int kernel, int dilation, 
     kinds.of.push_back(found->second);
   }
   return kinds;
+}
+
+// How one run is cut into the pieces that threads take: lines of an image, or a run of
+// pixels of one; where maps have one pixel, the images are such a line.
+struct Tiling {
+  int64_t lines = 1;    // of a piece; more than one only where they are whole
+  int64_t pixels = 1;   // of a line
+  int64_t columns = 1;  // a multiple of kColumnMultiple, or all
+};
+// A piece has at most `most_rows` pixels.
+Tiling ChooseTiling(const ConvolutionGeometry& g, int64_t batch, int64_t most_rows, int threads) {
+  const bool across = g.pixels() == 1;
+  const int64_t height = across ? 1 : g.out_height;
+  const int64_t width = across ? batch : g.out_width;
+  const int64_t images = across ? 1 : batch;
+  const int64_t columns = g.group_outputs();
+  Tiling tiling{1, width, columns};
+  // Pieces large enough to be worth waking a thread for, and three or more a thread
+  // where there is work for them.
+  constexpr int64_t kLeastMacs = 1 << 18;
+  int64_t rows = most_rows;
+  if (threads > 1) {
+    const int64_t least = kLeastMacs / (columns * g.depth()) + 1;
+    const int64_t fair = (height * width * images * g.groups + threads * 3 - 1) / (threads * 3);
+    rows = std::min(most_rows, std::max(least, fair));
+  }
+  // Runs of nearly equal length in long lines; several short lines.
+  const int64_t runs = (width + rows - 1) / rows;
+  tiling.pixels = (width + runs - 1) / runs;
+  if (runs == 1) tiling.lines = std::clamp<int64_t>(rows / width, 1, height);
+  const int64_t pieces = (width + tiling.pixels - 1) / tiling.pixels *
+                         ((height + tiling.lines - 1) / tiling.lines) * images * g.groups;
+  if (pieces < threads) {
+    const int64_t splits = (threads + pieces - 1) / pieces;
+    const int64_t least_columns = kLeastMacs / (tiling.lines * tiling.pixels * g.depth()) + 1;
+    const int64_t wanted = std::max(least_columns, (columns + splits - 1) / splits);
+    tiling.columns = std::min(columns, (wanted + kernels::kColumnMultiple - 1) /
+                                           kernels::kColumnMultiple * kernels::kColumnMultiple);
+  }
+  return tiling;
 }
 
 }  // namespace
@@ -135,37 +182,138 @@ void BorderTerms::Add(const RowBlock& block, int64_t first, int64_t count, int32
   }
 }
 
-IntegerTiling ChooseIntegerTiling(const ConvolutionGeometry& g, int64_t batch, int64_t most_rows,
-                                  int threads) {
-  const bool across = g.pixels() == 1;
-  const int64_t height = across ? 1 : g.out_height;
-  const int64_t width = across ? batch : g.out_width;
-  const int64_t images = across ? 1 : batch;
-  const int64_t columns = g.group_outputs();
-  IntegerTiling tiling{1, width, columns};
-  // Pieces large enough to be worth waking a thread for, and three or more a thread
-  // where there is work for them.
-  constexpr int64_t kLeastMacs = 1 << 18;
-  int64_t rows = most_rows;
-  if (threads > 1) {
-    const int64_t least = kLeastMacs / (columns * g.depth()) + 1;
-    const int64_t fair = (height * width * images * g.groups + threads * 3 - 1) / (threads * 3);
-    rows = std::min(most_rows, std::max(least, fair));
+IntegerStep::IntegerStep(const ConvolutionGeometry& geometry, const Value& input, RowsPlan rows,
+                         const kernels::IntegerGemmKernel* kernel,
+                         const std::vector<int8_t>& weights, std::vector<int32_t> init,
+                         BorderTerms border, int pad, Finish finish)
+    : geometry_(geometry),
+      input_(input),
+      rows_(std::move(rows)),
+      kernel_(kernel),
+      init_(std::move(init)),
+      border_(std::move(border)),
+      pad_(static_cast<uint8_t>(pad)),
+      finish_(std::move(finish)) {
+  SIGNUM_CHECK(rows_.in_place || input.is_dense());
+  const int64_t n = geometry.group_outputs();
+  group_bytes_ = AlignUp(static_cast<int64_t>(kernel->packed_bytes(n, rows_.depth)));
+  packed_ = AlignedBuffer(static_cast<size_t>(group_bytes_ * geometry.groups));
+  for (int64_t group = 0; group < geometry.groups; ++group) {
+    kernel->pack(weights.data() + group * n * rows_.depth.total(), n, rows_.depth,
+                 Packed(group, 0));
   }
-  // Runs of nearly equal length in long lines; several short lines.
-  const int64_t runs = (width + rows - 1) / rows;
-  tiling.pixels = (width + runs - 1) / runs;
-  if (runs == 1) tiling.lines = std::clamp<int64_t>(rows / width, 1, height);
-  const int64_t pieces = (width + tiling.pixels - 1) / tiling.pixels *
-                         ((height + tiling.lines - 1) / tiling.lines) * images * g.groups;
-  if (pieces < threads) {
-    const int64_t splits = (threads + pieces - 1) / pieces;
-    const int64_t least_columns = kLeastMacs / (tiling.lines * tiling.pixels * g.depth()) + 1;
-    const int64_t wanted = std::max(least_columns, (columns + splits - 1) / splits);
-    tiling.columns = std::min(columns, (wanted + kernels::kColumnMultiple - 1) /
-                                           kernels::kColumnMultiple * kernels::kColumnMultiple);
+  // The sums of a tile stay in the first-level cache, patches in the second.
+  constexpr int64_t kSumBytes = 24 << 10;
+  constexpr int64_t kPatchBytes = 128 << 10;
+  const int64_t row_bytes = std::min(n, kTileColumns) * int64_t{sizeof(int32_t)};
+  tile_rows_ = kSumBytes / row_bytes;
+  if (!rows_.in_place) {
+    tile_rows_ = std::clamp<int64_t>(kPatchBytes / geometry.depth(), 8, tile_rows_);
   }
-  return tiling;
+}
+
+int64_t IntegerStep::scratch_bytes() const {
+  const int64_t patch_bytes = rows_.in_place ? 0 : tile_rows_ * geometry_.depth();
+  return SumBytes() + AlignUp(patch_bytes + kernels::kOverread);
+}
+
+void IntegerStep::Run(const RunContext& context) const {
+  const bool across = geometry_.pixels() == 1;
+  const int64_t height = across ? 1 : geometry_.out_height;
+  const int64_t width = across ? context.batch : geometry_.out_width;
+  const int64_t images = across ? 1 : context.batch;
+  const Tiling tiling = ChooseTiling(geometry_, context.batch, tile_rows_, context.pool->threads());
+  const int64_t columns = geometry_.group_outputs();
+  const int64_t line_pieces = (height + tiling.lines - 1) / tiling.lines;
+  const int64_t runs = (width + tiling.pixels - 1) / tiling.pixels;
+  const int64_t column_pieces = (columns + tiling.columns - 1) / tiling.columns;
+  const int64_t pieces = line_pieces * runs * column_pieces;
+  context.pool->ParallelFor(pieces * geometry_.groups * images, [&](int64_t index, int thread) {
+    const int64_t image = index / (pieces * geometry_.groups);
+    const int64_t group = index / pieces % geometry_.groups;
+    const int64_t column = index % column_pieces * tiling.columns;
+    const int64_t pixel = index % pieces / column_pieces % runs * tiling.pixels;
+    const int64_t pixels = std::min(tiling.pixels, width - pixel);
+    const int64_t line = index % pieces / column_pieces / runs * tiling.lines;
+    Finish::Tile tile;
+    if (across) {
+      tile.rows = RowBlock::Images(pixel, pixels);
+    } else {
+      tile.rows = RowBlock::Lines(image, line, std::min(tiling.lines, height - line), pixels);
+      tile.rows.pixel = pixel;
+    }
+    tile.first_channel = group * columns + column;
+    tile.channels = std::min(tiling.columns, columns - column);
+    RunTile(context, group, column, tile, context.Scratch(thread));
+  });
+}
+
+int64_t IntegerStep::SumBytes() const {
+  const int64_t columns = std::min(geometry_.group_outputs(), kTileColumns);
+  return AlignUp(tile_rows_ * columns * int64_t{sizeof(int32_t)});
+}
+
+uint8_t* IntegerStep::Packed(int64_t group, int64_t column) const {
+  const size_t bytes = column == 0 ? 0 : kernel_->packed_bytes(column, rows_.depth);
+  return packed_.as<uint8_t>() + group * group_bytes_ + bytes;
+}
+
+kernels::TileRows IntegerStep::InPlace(const RunContext& context, int64_t group,
+                                       const RowBlock& block) const {
+  const Window& window = geometry_.window;
+  const int64_t y = block.line * window.stride[0] - window.padding.top;
+  const int64_t x = block.pixel * window.stride[1] - window.padding.left;
+  const int64_t group_bytes = input_.pixel_bytes() / geometry_.groups;
+  kernels::TileRows rows;
+  rows.a =
+      context.At<const uint8_t>(input_) + input_.offset(block.image, y, x) + group * group_bytes;
+  rows.offsets = rows_.offsets.data();
+  rows.lines = block.lines;
+  rows.pixels = block.pixels;
+  rows.line_stride = window.stride[0] * input_.line_bytes();
+  rows.pixel_stride =
+      block.across_images ? input_.image_bytes() : window.stride[1] * input_.pixel_bytes();
+  if (rows.line_stride == rows.pixels * rows.pixel_stride) {
+    rows.pixels *= rows.lines;
+    rows.lines = 1;
+  }
+  return rows;
+}
+
+kernels::TileRows IntegerStep::Gathered(const RunContext& context, int64_t group,
+                                        const RowBlock& block, uint8_t* patches) const {
+  const int64_t count = block.lines * block.pixels;
+  const int64_t first = block.across_images ? block.image
+                                            : block.image * geometry_.pixels() +
+                                                  block.line * geometry_.out_width + block.pixel;
+  GatherPatches<uint8_t>(geometry_, context.At<const uint8_t>(input_), group, pad_, first, count,
+                         geometry_.depth(), patches);
+  kernels::TileRows rows;
+  rows.a = patches;
+  rows.offsets = rows_.offsets.data();
+  rows.pixels = count;
+  rows.pixel_stride = geometry_.depth();
+  return rows;
+}
+
+void IntegerStep::RunTile(const RunContext& context, int64_t group, int64_t column,
+                          const Finish::Tile& tile, std::byte* scratch) const {
+  const RowBlock& block = tile.rows;
+  auto* sums = reinterpret_cast<int32_t*>(scratch);
+  auto* patches = reinterpret_cast<uint8_t*>(scratch + SumBytes());
+  const kernels::TileRows rows =
+      rows_.in_place ? InPlace(context, group, block) : Gathered(context, group, block, patches);
+  for (int64_t done = 0; done < tile.channels; done += kTileColumns) {
+    Finish::Tile part = tile;
+    part.first_channel += done;
+    part.channels = part.stride = std::min(kTileColumns, tile.channels - done);
+    kernel_->run(rows, part.channels, rows_.depth, Packed(group, column + done),
+                 init_.data() + part.first_channel, sums, part.stride);
+    if (border_.bytes() > 0) {
+      border_.Add(part.rows, part.first_channel, part.channels, sums, part.stride);
+    }
+    finish_.Run(context, part, sums, reinterpret_cast<float*>(sums));
+  }
 }
 
 }  // namespace signum::runtime

@@ -15,20 +15,6 @@
 namespace signum::runtime {
 namespace {
 
-struct GemmF32 {
-  using Activation = float;
-  using Weight = float;
-  using Packed = float;
-  using Sum = float;
-  const kernels::GemmF32Kernel* kernel;
-
-  static int64_t RowElements(int64_t depth) { return depth; }
-  void Run(int64_t m, int64_t n, int64_t row_elements, const float* a, int64_t lda,
-           const float* packed, const float*, float* c, int64_t ldc) const {
-    kernel->run(m, n, row_elements, a, lda, packed, c, ldc);
-  }
-};
-
 // From {out, in / groups, taps} to {out, taps, in / groups}.
 template <typename T>
 std::vector<T> PatchOrder(const ConvolutionGeometry& geometry, std::span<const T> weights) {
@@ -100,35 +86,17 @@ kernels::Selection<kernels::OutputStageKernel> SelectStage(Isa isa, WeightedStep
   return stage;
 }
 
-template <typename Gemm, typename Selection>
-WeightedStep MakeGemmStep(const ConvolutionGeometry& geometry, const Value& input,
-                          Selection selection, std::span<const typename Gemm::Weight> weights,
-                          std::vector<typename Gemm::Sum> init, typename Gemm::Activation pad,
-                          const FinishSpec& finish, Isa isa) {
-  WeightedStep made;
-  made.kernel = selection.kernel->name;
-  made.refused = std::move(selection.refused);
-  const auto stage = SelectStage(isa, made);
-  auto step = std::make_unique<GemmStep<Gemm>>(geometry, input, Gemm{selection.kernel},
-                                               PatchOrder(geometry, weights), std::move(init), pad,
-                                               Finish(finish, stage.kernel));
-  made.weight_bytes = step->weight_bytes();
-  made.step = std::move(step);
-  return made;
-}
-
-template <typename Kernel>
 WeightedStep MakeIntegerStep(const ConvolutionGeometry& geometry, const Value& input,
-                             kernels::Selection<Kernel> selection, const std::vector<int8_t>& codes,
-                             std::vector<int32_t> init, BorderTerms border, int pad,
-                             const FinishSpec& finish, Isa isa) {
+                             kernels::Selection<kernels::IntegerGemmKernel> selection,
+                             const std::vector<int8_t>& codes, std::vector<int32_t> init,
+                             BorderTerms border, int pad, const FinishSpec& finish, Isa isa) {
   WeightedStep made;
   made.kernel = selection.kernel->name;
   made.refused = std::move(selection.refused);
   const auto stage = SelectStage(isa, made);
-  auto step = std::make_unique<IntegerStep<Kernel>>(
-      geometry, input, PlanRows(geometry, input, pad), selection.kernel, codes, std::move(init),
-      std::move(border), pad, Finish(finish, stage.kernel));
+  auto step = std::make_unique<IntegerStep>(geometry, input, PlanRows(geometry, input, pad),
+                                            selection.kernel, codes, std::move(init),
+                                            std::move(border), pad, Finish(finish, stage.kernel));
   made.weight_bytes = step->weight_bytes();
   made.step = std::move(step);
   return made;
@@ -193,15 +161,22 @@ WeightedStep MakeQuantizedStep(const ConvolutionGeometry& geometry, const Value&
 WeightedStep MakeFloatStep(const ConvolutionGeometry& geometry, const Value& input,
                            std::span<const float> weights, float pad, const FinishSpec& finish,
                            Isa isa) {
-  std::vector<float> init(static_cast<size_t>(geometry.out_channels), 0.0f);
   if (IsDepthwise(geometry)) {
-    WeightedStep made = MakeDepthwiseStep<float, float, float>(geometry, input, weights,
-                                                               std::move(init), pad, finish, isa);
+    WeightedStep made = MakeDepthwiseStep<float, float, float>(
+        geometry, input, weights, std::vector<float>(geometry.out_channels), pad, finish, isa);
     made.arithmetic = Arithmetic::kFloat;
     return made;
   }
-  WeightedStep made = MakeGemmStep<GemmF32>(geometry, input, kernels::SelectGemmF32(isa), weights,
-                                            std::move(init), pad, finish, isa);
+  auto gemm = kernels::SelectGemmF32(isa);
+  WeightedStep made;
+  made.kernel = gemm.kernel->name;
+  made.refused = std::move(gemm.refused);
+  const auto stage = SelectStage(isa, made);
+  auto step =
+      std::make_unique<GemmStep>(geometry, input, gemm.kernel, PatchOrder(geometry, weights), pad,
+                                 Finish(finish, stage.kernel));
+  made.weight_bytes = step->weight_bytes();
+  made.step = std::move(step);
   made.arithmetic = Arithmetic::kFloat;
   return made;
 }

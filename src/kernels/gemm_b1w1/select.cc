@@ -2,8 +2,8 @@
 
 namespace signum::kernels {
 
-std::span<const GemmB1W1Kernel* const> GemmB1W1Kernels() {
-  static constexpr const GemmB1W1Kernel* kKernels[] = {
+std::span<const IntegerGemmKernel* const> GemmB1W1Kernels() {
+  static constexpr const IntegerGemmKernel* kKernels[] = {
 #define SIGNUM_KERNEL(symbol) &symbol,
 #include "kernels/gemm_b1w1/kernels.inc"
 #undef SIGNUM_KERNEL
@@ -11,7 +11,7 @@ std::span<const GemmB1W1Kernel* const> GemmB1W1Kernels() {
   return kKernels;
 }
 
-Selection<GemmB1W1Kernel> SelectGemmB1W1(Isa allowed) {
+Selection<IntegerGemmKernel> SelectGemmB1W1(Isa allowed) {
   return SelectFirst(GemmB1W1Kernels(), allowed);
 }
 

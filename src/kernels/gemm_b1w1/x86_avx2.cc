@@ -7,40 +7,15 @@
 #include <immintrin.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "kernels/gemm_b1w1/gemm_b1w1.h"
 #include "kernels/gemm_u8s8/panels.h"
-#include "kernels/row_tiling.h"
+#include "kernels/tiles_x86_avx2.h"
 
 namespace signum::kernels {
 namespace {
 
 constexpr int64_t kWidenSteps = 31;
-constexpr int kHalves = 2;  // vectors to a panel
-
-struct Problem {
-  TileRows rows;
-  int64_t n;
-  Depth depth;
-  const uint8_t* packed;
-  const int32_t* init;
-  int32_t* c;
-  int64_t ldc;
-};
-
-inline __m256i BroadcastFour(const uint8_t* a) {
-  int32_t four;
-  std::memcpy(&four, a, sizeof four);
-  return _mm256_set1_epi32(four);
-}
-
-// All ones in the lanes below `count`.
-inline __m256i LaneMask(int64_t count) {
-  const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-  const int bound = static_cast<int>(count > 8 ? 8 : count);
-  return _mm256_cmpgt_epi32(_mm256_set1_epi32(bound), lanes);
-}
 
 // The number of ones in each byte.
 inline __m256i BytePopcount(__m256i x) {
@@ -53,10 +28,9 @@ inline __m256i BytePopcount(__m256i x) {
   return _mm256_add_epi8(low, high);
 }
 
-struct Micro {
-  static constexpr int kMaxRows = 4;
-  static constexpr int kMaxTiles = 4;
+struct BitProduct {
   static constexpr bool kWeightsOnce = true;
+  static int64_t SegmentBytes(const Depth& depth) { return PanelSteps(depth) * kPanelStepBytes; }
 
   // total[r * kHalves + h] += the bits of `steps` <= kWidenSteps steps in which A and W
   // differ; of the last step those that `last_mask` has.
@@ -71,8 +45,7 @@ struct Micro {
       __m256i weights[kHalves];
 #pragma GCC unroll 2
       for (int h = 0; h < kHalves; ++h) {
-        weights[h] = _mm256_and_si256(
-            mask, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + 32 * h)));
+        weights[h] = _mm256_and_si256(mask, Load(w + 32 * h));
       }
 #pragma GCC unroll 4
       for (int r = 0; r < kRows; ++r) {
@@ -96,52 +69,34 @@ struct Micro {
     }
   }
 
-  template <int kRows, int kPanels>
-  static void Tile(const Problem& problem, const uint8_t* row, int64_t c_row, int64_t panel) {
-    if constexpr (kPanels > 1) {
-      Tile<kRows, kPanels / 2>(problem, row, c_row, panel);
-      Tile<kRows, kPanels / 2>(problem, row, c_row, panel + kPanels / 2);
-      return;
-    }
-    const int64_t stride = problem.rows.pixel_stride;
-    const int64_t steps = PanelSteps(problem.depth);
-    const int64_t left = problem.depth.bytes % kPanelStepDepth;
+  template <int kRows>
+  static void AddSegment(int64_t bytes, const uint8_t* a, int64_t stride, const uint8_t* w,
+                         __m256i* total) {
+    const int64_t steps = (bytes + kPanelStepDepth - 1) / kPanelStepDepth;
+    const int64_t left = bytes % kPanelStepDepth;
     const __m256i all = _mm256_set1_epi8(-1);
     const __m256i tail = left == 0 ? all : _mm256_set1_epi32((1 << (8 * left)) - 1);
-    const uint8_t* w = problem.packed + panel * PanelBytes(problem.depth);
-    __m256i total[kRows * kHalves];
-    for (auto& t : total) t = _mm256_setzero_si256();
-    for (int64_t segment = 0; segment < problem.depth.segments; ++segment) {
-      const uint8_t* a = row + problem.rows.offsets[segment];
-      for (int64_t step = 0; step < steps; step += kWidenSteps) {
-        const int64_t count = std::min(kWidenSteps, steps - step);
-        AddSteps<kRows>(count, a + step * kPanelStepDepth, stride, w,
-                        step + count == steps ? tail : all, total);
-        w += count * kPanelStepBytes;
-      }
+    for (int64_t step = 0; step < steps; step += kWidenSteps) {
+      const int64_t count = std::min(kWidenSteps, steps - step);
+      AddSteps<kRows>(count, a + step * kPanelStepDepth, stride, w + step * kPanelStepBytes,
+                      step + count == steps ? tail : all, total);
     }
-    for (int h = 0; h < kHalves; ++h) {
-      const int64_t column = panel * kPanelColumns + 8 * h;
-      if (column >= problem.n) break;
-      const __m256i mask = LaneMask(problem.n - column);
-      const __m256i init = _mm256_maskload_epi32(problem.init + column, mask);
-      for (int r = 0; r < kRows; ++r) {
-        const __m256i twice = _mm256_slli_epi32(total[r * kHalves + h], 1);
-        _mm256_maskstore_epi32(problem.c + (c_row + r) * problem.ldc + column, mask,
-                               _mm256_sub_epi32(init, twice));
-      }
-    }
+  }
+
+  static int32_t RowTerm(const uint8_t*, const int64_t*, const Depth&) { return 0; }
+  static __m256i Finish(__m256i init, __m256i, __m256i total) {
+    return _mm256_sub_epi32(init, _mm256_slli_epi32(total, 1));
   }
 };
 
 void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
          const int32_t* init, int32_t* c, int64_t ldc) {
-  ForEachRowTile<Micro>(Problem{rows, n, depth, packed, init, c, ldc});
+  ForEachRowTile<HalvesMicro<BitProduct>>(IntegerGemmProblem{rows, n, depth, packed, init, c, ldc});
 }
 
 }  // namespace
 
-constexpr GemmB1W1Kernel kGemmB1W1X86Avx2 = {"gemm_b1w1_x86_avx2", Isa::kAvx2, PanelPackedBytes,
-                                             PackPanels, Run};
+constexpr IntegerGemmKernel kGemmB1W1X86Avx2 = {"gemm_b1w1_x86_avx2", Isa::kAvx2, PanelPackedBytes,
+                                                PackPanels, Run};
 
 }  // namespace signum::kernels

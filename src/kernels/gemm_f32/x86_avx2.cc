@@ -4,47 +4,34 @@
 
 #include "kernels/gemm_f32/gemm_f32.h"
 #include "kernels/gemm_f32/panels.h"
-#include "kernels/tiling.h"
+#include "kernels/tiles_x86_avx2.h"
 
 namespace signum::kernels {
 namespace {
 
+// `rows` are of floats: strides in bytes.
 struct Problem {
+  TileRows rows;
   int64_t n;
   int64_t k;
-  const float* a;
-  int64_t lda;
   const float* packed;
   float* c;
   int64_t ldc;
 };
 
-struct NoState {};
-
-// All ones in the lanes below `count`.
-inline __m256i LaneMask(int64_t count) {
-  const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-  const int bound = static_cast<int>(count > 8 ? 8 : count);
-  return _mm256_cmpgt_epi32(_mm256_set1_epi32(bound), lanes);
-}
-
 struct Micro {
   static constexpr int kMaxRows = 6;
-  // Few rows need more panels to have enough independent sums in flight.
-  static constexpr int PanelsFor(int rows) { return rows == 1 ? 4 : rows == 2 ? 2 : 1; }
-
-  template <int kRows>
-  static NoState BeginRows(const Problem&, int64_t) {
-    return {};
-  }
+  static constexpr int kMaxTiles = 5;
+  static constexpr bool kWeightsOnce = false;
 
   template <int kRows, int kPanels>
-  static void Tile(const Problem& problem, NoState, int64_t row, int64_t panel) {
+  static void Tile(const Problem& problem, const uint8_t* row, int64_t c_row, int64_t panel) {
     constexpr int kVectors = 2 * kPanels;
     const int64_t panel_floats = kFloatPanelColumns * problem.k;
+    const auto* a = reinterpret_cast<const float*>(row);
+    const auto stride = problem.rows.pixel_stride / int64_t{sizeof(float)};
     __m256 total[kRows * kVectors];
     for (auto& t : total) t = _mm256_setzero_ps();
-    const float* a = problem.a + row * problem.lda;
     const float* w = problem.packed + panel * panel_floats;
     for (int64_t k = 0; k < problem.k; ++k) {
       __m256 weights[kVectors];
@@ -54,7 +41,7 @@ struct Micro {
       }
 #pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r) {
-        const __m256 value = _mm256_set1_ps(a[r * problem.lda + k]);
+        const __m256 value = _mm256_set1_ps(a[r * stride + k]);
 #pragma GCC unroll 8
         for (int v = 0; v < kVectors; ++v) {
           __m256& t = total[r * kVectors + v];
@@ -70,7 +57,7 @@ struct Micro {
       const __m256i mask = LaneMask(problem.n - column);
 #pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r) {
-        float* c = problem.c + (row + r) * problem.ldc + column;
+        float* c = problem.c + (c_row + r) * problem.ldc + column;
         _mm256_maskstore_ps(c, mask, total[r * kVectors + v]);
       }
     }
@@ -79,9 +66,13 @@ struct Micro {
 
 void Run(int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const float* packed,
          float* c, int64_t ldc) {
-  const Problem problem = {
-      .n = n, .k = k, .a = a, .lda = lda, .packed = packed, .c = c, .ldc = ldc};
-  ForEachTile<Micro>(problem, m, (n + kFloatPanelColumns - 1) / kFloatPanelColumns);
+  const TileRows rows = {.a = reinterpret_cast<const uint8_t*>(a),
+                         .lines = 1,
+                         .pixels = m,
+                         .line_stride = 0,
+                         .pixel_stride = lda * int64_t{sizeof(float)},
+                         .offsets = nullptr};
+  ForEachRowTile<Micro>(Problem{rows, n, k, packed, c, ldc});
 }
 
 }  // namespace

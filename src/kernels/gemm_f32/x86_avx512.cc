@@ -4,39 +4,33 @@
 
 #include "kernels/gemm_f32/gemm_f32.h"
 #include "kernels/gemm_f32/panels.h"
-#include "kernels/tiling.h"
+#include "kernels/tiles_x86_avx512.h"
 
 namespace signum::kernels {
 namespace {
 
+// `rows` are of floats: strides in bytes.
 struct Problem {
+  TileRows rows;
   int64_t n;
   int64_t k;
-  const float* a;
-  int64_t lda;
   const float* packed;
   float* c;
   int64_t ldc;
 };
 
-struct NoState {};
-
 struct Micro {
   static constexpr int kMaxRows = 8;
-  // Few rows need more panels to have enough independent sums in flight.
-  static constexpr int PanelsFor(int rows) { return rows == 1 ? 8 : rows <= 3 ? 4 : 2; }
-
-  template <int kRows>
-  static NoState BeginRows(const Problem&, int64_t) {
-    return {};
-  }
+  static constexpr int kMaxTiles = 16;
+  static constexpr bool kWeightsOnce = false;
 
   template <int kRows, int kPanels>
-  static void Tile(const Problem& problem, NoState, int64_t row, int64_t panel) {
+  static void Tile(const Problem& problem, const uint8_t* row, int64_t c_row, int64_t panel) {
     const int64_t panel_floats = kFloatPanelColumns * problem.k;
+    const auto* a = reinterpret_cast<const float*>(row);
+    const auto stride = problem.rows.pixel_stride / int64_t{sizeof(float)};
     __m512 total[kRows * kPanels];
     for (auto& t : total) t = _mm512_setzero_ps();
-    const float* a = problem.a + row * problem.lda;
     const float* w = problem.packed + panel * panel_floats;
     for (int64_t k = 0; k < problem.k; ++k) {
       __m512 weights[kPanels];
@@ -44,7 +38,7 @@ struct Micro {
       for (int p = 0; p < kPanels; ++p) weights[p] = _mm512_loadu_ps(w + p * panel_floats);
 #pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r) {
-        const __m512 value = _mm512_set1_ps(a[r * problem.lda + k]);
+        const __m512 value = _mm512_set1_ps(a[r * stride + k]);
 #pragma GCC unroll 8
         for (int p = 0; p < kPanels; ++p) {
           __m512& t = total[r * kPanels + p];
@@ -56,11 +50,10 @@ struct Micro {
 #pragma GCC unroll 8
     for (int p = 0; p < kPanels; ++p) {
       const int64_t column = (panel + p) * kFloatPanelColumns;
-      const int64_t left = problem.n - column;
-      const __mmask16 mask = static_cast<__mmask16>(left >= 16 ? 0xffff : (1 << left) - 1);
+      const __mmask16 mask = ColumnMask(problem.n - column);
 #pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r) {
-        float* c = problem.c + (row + r) * problem.ldc + column;
+        float* c = problem.c + (c_row + r) * problem.ldc + column;
         _mm512_mask_storeu_ps(c, mask, total[r * kPanels + p]);
       }
     }
@@ -69,9 +62,13 @@ struct Micro {
 
 void Run(int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const float* packed,
          float* c, int64_t ldc) {
-  const Problem problem = {
-      .n = n, .k = k, .a = a, .lda = lda, .packed = packed, .c = c, .ldc = ldc};
-  ForEachTile<Micro>(problem, m, (n + kFloatPanelColumns - 1) / kFloatPanelColumns);
+  const TileRows rows = {.a = reinterpret_cast<const uint8_t*>(a),
+                         .lines = 1,
+                         .pixels = m,
+                         .line_stride = 0,
+                         .pixel_stride = lda * int64_t{sizeof(float)},
+                         .offsets = nullptr};
+  ForEachRowTile<Micro>(Problem{rows, n, k, packed, c, ldc});
 }
 
 }  // namespace

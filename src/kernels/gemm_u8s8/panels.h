@@ -26,7 +26,7 @@ inline constexpr int64_t PanelBytes(const Depth& depth) {
   return depth.segments * PanelSteps(depth) * kPanelStepBytes;
 }
 
-// As GemmU8S8Kernel's packed_bytes and pack.
+// As IntegerGemmKernel's packed_bytes and pack.
 size_t PanelPackedBytes(int64_t n, const Depth& depth);
 void PackPanels(const int8_t* codes, int64_t n, const Depth& depth, uint8_t* packed);
 

@@ -2,8 +2,8 @@
 
 namespace signum::kernels {
 
-std::span<const GemmU8S8Kernel* const> GemmU8S8Kernels() {
-  static constexpr const GemmU8S8Kernel* kKernels[] = {
+std::span<const IntegerGemmKernel* const> GemmU8S8Kernels() {
+  static constexpr const IntegerGemmKernel* kKernels[] = {
 #define SIGNUM_KERNEL(symbol) &symbol,
 #include "kernels/gemm_u8s8/kernels.inc"
 #undef SIGNUM_KERNEL
@@ -11,7 +11,7 @@ std::span<const GemmU8S8Kernel* const> GemmU8S8Kernels() {
   return kKernels;
 }
 
-Selection<GemmU8S8Kernel> SelectGemmU8S8(Isa allowed) {
+Selection<IntegerGemmKernel> SelectGemmU8S8(Isa allowed) {
   return SelectFirst(GemmU8S8Kernels(), allowed);
 }
 

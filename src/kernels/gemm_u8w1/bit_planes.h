@@ -28,7 +28,7 @@ inline constexpr int64_t BitPlanePanelBytes(const Depth& depth) {
   return depth.segments * BitPlaneGroups(depth) * kBitPlaneBytes;
 }
 
-// As GemmU8W1Kernel's packed_bytes and pack.
+// As IntegerGemmKernel's packed_bytes and pack.
 size_t BitPlanePackedBytes(int64_t n, const Depth& depth);
 void PackBitPlanes(const int8_t* codes, int64_t n, const Depth& depth, uint8_t* packed);
 

@@ -2,8 +2,8 @@
 
 namespace signum::kernels {
 
-std::span<const GemmU8W1Kernel* const> GemmU8W1Kernels() {
-  static constexpr const GemmU8W1Kernel* kKernels[] = {
+std::span<const IntegerGemmKernel* const> GemmU8W1Kernels() {
+  static constexpr const IntegerGemmKernel* kKernels[] = {
 #define SIGNUM_KERNEL(symbol) &symbol,
 #include "kernels/gemm_u8w1/kernels.inc"
 #undef SIGNUM_KERNEL
@@ -11,7 +11,7 @@ std::span<const GemmU8W1Kernel* const> GemmU8W1Kernels() {
   return kKernels;
 }
 
-Selection<GemmU8W1Kernel> SelectGemmU8W1(Isa allowed) {
+Selection<IntegerGemmKernel> SelectGemmU8W1(Isa allowed) {
   return SelectFirst(GemmU8W1Kernels(), allowed);
 }
 

@@ -32,7 +32,7 @@ TEST(GemmU8W1, ReferencePacksOneForPlusLowestBitFirst) {
 }
 
 TEST(GemmU8W1, WeightsStayBits) {
-  ForEachRunnable(GemmU8W1Kernels(), [](const GemmU8W1Kernel& kernel) {
+  ForEachRunnable(GemmU8W1Kernels(), [](const IntegerGemmKernel& kernel) {
     EXPECT_EQ(kernel.packed_bytes(64, {.segments = 3, .bytes = 192}), 64u * 576 / 8);
   });
 }

@@ -9,44 +9,15 @@
 #include <immintrin.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "kernels/gemm_u8w1/bit_planes.h"
 #include "kernels/gemm_u8w1/gemm_u8w1.h"
-#include "kernels/row_tiling.h"
+#include "kernels/tiles_x86_avx2.h"
 
 namespace signum::kernels {
 namespace {
 
 constexpr int64_t kWidenGroups = 8;
-constexpr int kHalves = 2;  // vectors to a panel
-
-struct Problem {
-  TileRows rows;
-  int64_t n;
-  Depth depth;
-  const uint8_t* packed;
-  const int32_t* init;
-  int32_t* c;
-  int64_t ldc;
-};
-
-inline __m256i Load(const uint8_t* p) {
-  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-}
-
-inline __m256i BroadcastFour(const uint8_t* a) {
-  int32_t four;
-  std::memcpy(&four, a, sizeof four);
-  return _mm256_set1_epi32(four);
-}
-
-// All ones in the lanes below `count`.
-inline __m256i LaneMask(int64_t count) {
-  const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-  const int bound = static_cast<int>(count > 8 ? 8 : count);
-  return _mm256_cmpgt_epi32(_mm256_set1_epi32(bound), lanes);
-}
 
 // The sum of a row's bytes.
 inline int32_t RowSum(const uint8_t* row, const int64_t* offsets, const Depth& depth) {
@@ -65,10 +36,9 @@ inline int32_t RowSum(const uint8_t* row, const int64_t* offsets, const Depth& d
   return static_cast<int32_t>(parts[0] + parts[1] + parts[2] + parts[3] + rest);
 }
 
-struct Micro {
-  static constexpr int kMaxRows = 4;
-  static constexpr int kMaxTiles = 4;
+struct SignProduct {
   static constexpr bool kWeightsOnce = false;
+  static int64_t SegmentBytes(const Depth& depth) { return BitPlaneGroups(depth) * kBitPlaneBytes; }
 
   // narrow[r * kHalves + h] += sum over the first `planes` of a group of A * b.
   template <int kRows>
@@ -117,54 +87,33 @@ struct Micro {
     }
   }
 
-  template <int kRows, int kPanels>
-  static void Tile(const Problem& problem, const uint8_t* row, int64_t c_row, int64_t panel) {
-    if constexpr (kPanels > 1) {
-      Tile<kRows, kPanels / 2>(problem, row, c_row, panel);
-      Tile<kRows, kPanels / 2>(problem, row, c_row, panel + kPanels / 2);
-      return;
+  template <int kRows>
+  static void AddSegment(int64_t bytes, const uint8_t* a, int64_t stride, const uint8_t* w,
+                         __m256i* total) {
+    constexpr int64_t kMost = kWidenGroups * kBitPlaneDepth;
+    for (int64_t i = 0; i < bytes; i += kMost) {
+      AddGroups<kRows>(std::min(kMost, bytes - i), a + i, stride,
+                       w + i / kBitPlaneDepth * kBitPlaneBytes, total);
     }
-    const int64_t stride = problem.rows.pixel_stride;
-    const int64_t segment_bytes = BitPlaneGroups(problem.depth) * kBitPlaneBytes;
-    const uint8_t* w = problem.packed + panel * BitPlanePanelBytes(problem.depth);
-    __m256i total[kRows * kHalves];
-    for (auto& t : total) t = _mm256_setzero_si256();
-    for (int64_t segment = 0; segment < problem.depth.segments; ++segment) {
-      const uint8_t* a = row + problem.rows.offsets[segment];
-      constexpr int64_t kMost = kWidenGroups * kBitPlaneDepth;
-      for (int64_t i = 0; i < problem.depth.bytes; i += kMost) {
-        AddGroups<kRows>(std::min(kMost, problem.depth.bytes - i), a + i, stride,
-                         w + i / kBitPlaneDepth * kBitPlaneBytes, total);
-      }
-      w += segment_bytes;
-    }
-    int32_t row_sums[kRows];
-    for (int r = 0; r < kRows; ++r) {
-      row_sums[r] = RowSum(row + r * stride, problem.rows.offsets, problem.depth);
-    }
-    for (int h = 0; h < kHalves; ++h) {
-      const int64_t column = panel * kBitPlaneColumns + 8 * h;
-      if (column >= problem.n) break;
-      const __m256i mask = LaneMask(problem.n - column);
-      const __m256i init = _mm256_maskload_epi32(problem.init + column, mask);
-      for (int r = 0; r < kRows; ++r) {
-        const __m256i base = _mm256_sub_epi32(init, _mm256_set1_epi32(row_sums[r]));
-        const __m256i twice = _mm256_slli_epi32(total[r * kHalves + h], 1);
-        _mm256_maskstore_epi32(problem.c + (c_row + r) * problem.ldc + column, mask,
-                               _mm256_add_epi32(base, twice));
-      }
-    }
+  }
+
+  static int32_t RowTerm(const uint8_t* row, const int64_t* offsets, const Depth& depth) {
+    return RowSum(row, offsets, depth);
+  }
+  static __m256i Finish(__m256i init, __m256i row_sum, __m256i total) {
+    return _mm256_add_epi32(_mm256_sub_epi32(init, row_sum), _mm256_slli_epi32(total, 1));
   }
 };
 
 void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
          const int32_t* init, int32_t* c, int64_t ldc) {
-  ForEachRowTile<Micro>(Problem{rows, n, depth, packed, init, c, ldc});
+  ForEachRowTile<HalvesMicro<SignProduct>>(
+      IntegerGemmProblem{rows, n, depth, packed, init, c, ldc});
 }
 
 }  // namespace
 
-constexpr GemmU8W1Kernel kGemmU8W1X86Avx2 = {"gemm_u8w1_x86_avx2", Isa::kAvx2, BitPlanePackedBytes,
-                                             PackBitPlanes, Run};
+constexpr IntegerGemmKernel kGemmU8W1X86Avx2 = {"gemm_u8w1_x86_avx2", Isa::kAvx2,
+                                                BitPlanePackedBytes, PackBitPlanes, Run};
 
 }  // namespace signum::kernels

@@ -7,30 +7,13 @@
 #include <immintrin.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "kernels/gemm_u8w1/bit_planes.h"
 #include "kernels/gemm_u8w1/gemm_u8w1.h"
-#include "kernels/row_tiling.h"
+#include "kernels/tiles_x86_avx512.h"
 
 namespace signum::kernels {
 namespace {
-
-struct Problem {
-  TileRows rows;
-  int64_t n;
-  Depth depth;
-  const uint8_t* packed;
-  const int32_t* init;
-  int32_t* c;
-  int64_t ldc;
-};
-
-inline __m512i BroadcastFour(const uint8_t* a) {
-  int32_t four;
-  std::memcpy(&four, a, sizeof four);
-  return _mm512_set1_epi32(four);
-}
 
 // The sum of a row's bytes.
 inline int32_t RowSum(const uint8_t* row, const int64_t* offsets, const Depth& depth) {
@@ -50,15 +33,6 @@ inline int32_t RowSum(const uint8_t* row, const int64_t* offsets, const Depth& d
   return _mm512_reduce_add_epi32(sum);
 }
 
-// Whole vectors without a mask, which masks slow down.
-inline void StoreColumns(int32_t* c, __mmask16 mask, __m512i sums) {
-  if (mask == 0xffff) {
-    _mm512_storeu_si512(c, sums);
-  } else {
-    _mm512_mask_storeu_epi32(c, mask, sums);
-  }
-}
-
 struct Micro {
   static constexpr int kMaxRows = 12;
   static constexpr int kMaxTiles = 24;
@@ -67,8 +41,8 @@ struct Micro {
 
   // total[r * kPanels + p] += sum over one group of planes of A * b.
   template <int kRows, int kPanels, int kPlanes>
-  static inline void AddGroup(const uint8_t* a, int64_t stride, const uint8_t* w,
-                              int64_t panel_bytes, int planes_left, __m512i* total) {
+  static inline void AddGroup(const RowPointers<kRows>& rows, const uint8_t* w, int64_t panel_bytes,
+                              int planes_left, __m512i* total) {
     const __m512i ones = _mm512_set1_epi8(1);
     __m512i planes[kPanels];
 #pragma GCC unroll 8
@@ -83,7 +57,7 @@ struct Micro {
       }
 #pragma GCC unroll 12
       for (int r = 0; r < kRows; ++r) {
-        const __m512i values = BroadcastFour(a + r * stride + 4 * plane);
+        const __m512i values = BroadcastFour(rows[r] + 4 * plane);
 #pragma GCC unroll 8
         for (int p = 0; p < kPanels; ++p) {
           __m512i& t = total[r * kPanels + p];
@@ -94,7 +68,8 @@ struct Micro {
   }
 
   template <int kRows, int kPanels>
-  static void Tile(const Problem& problem, const uint8_t* row, int64_t c_row, int64_t panel) {
+  static void Tile(const IntegerGemmProblem& problem, const uint8_t* row, int64_t c_row,
+                   int64_t panel) {
     const int64_t panel_bytes = BitPlanePanelBytes(problem.depth);
     const int64_t stride = problem.rows.pixel_stride;
     const int64_t whole = problem.depth.bytes / kBitPlaneDepth;
@@ -104,14 +79,14 @@ struct Micro {
 #pragma GCC unroll 24
     for (int i = 0; i < kRows * kPanels; ++i) total[i] = _mm512_setzero_si512();
     for (int64_t segment = 0; segment < problem.depth.segments; ++segment) {
-      const uint8_t* a = row + problem.rows.offsets[segment];
+      RowPointers<kRows> rows(row + problem.rows.offsets[segment], stride);
       for (int64_t group = 0; group < whole; ++group) {
-        AddGroup<kRows, kPanels, 8>(a, stride, w, panel_bytes, 8, total);
-        a += kBitPlaneDepth;
+        AddGroup<kRows, kPanels, 8>(rows, w, panel_bytes, 8, total);
+        rows.Advance(kBitPlaneDepth);
         w += kBitPlaneBytes;
       }
       if (left > 0) {
-        AddGroup<kRows, kPanels, 0>(a, stride, w, panel_bytes, left, total);
+        AddGroup<kRows, kPanels, 0>(rows, w, panel_bytes, left, total);
         w += kBitPlaneBytes;
       }
     }
@@ -121,20 +96,10 @@ struct Micro {
       row_sums[r] =
           _mm512_set1_epi32(RowSum(row + r * stride, problem.rows.offsets, problem.depth));
     }
-#pragma GCC unroll 8
-    for (int p = 0; p < kPanels; ++p) {
-      const int64_t column = (panel + p) * kBitPlaneColumns;
-      const int64_t columns = std::min<int64_t>(kBitPlaneColumns, problem.n - column);
-      const __mmask16 mask = static_cast<__mmask16>((1 << columns) - 1);
-      const __m512i init = _mm512_maskz_loadu_epi32(mask, problem.init + column);
-#pragma GCC unroll 12
-      for (int r = 0; r < kRows; ++r) {
-        const __m512i twice = _mm512_slli_epi32(total[r * kPanels + p], 1);
-        const __m512i base = _mm512_sub_epi32(init, row_sums[r]);
-        StoreColumns(problem.c + (c_row + r) * problem.ldc + column, mask,
-                     _mm512_add_epi32(base, twice));
-      }
-    }
+    StoreTile<kRows, kPanels>(problem, c_row, panel, total, [&](__m512i init, int r, __m512i sum) {
+      const __m512i base = _mm512_sub_epi32(init, row_sums[r]);
+      return _mm512_add_epi32(base, _mm512_slli_epi32(sum, 1));
+    });
   }
 };
 
@@ -147,12 +112,11 @@ struct Stretch {
 
 constexpr int64_t kBufferPanels = 2;
 constexpr int64_t kBufferSteps = 256;
-constexpr int64_t kStepBytes = 64;
 
-// Writes the weights of a stretch of one panel, kStepBytes for each step, as -1 and +1,
-// and 0 behind the end of a segment.
+// Writes the weights of a stretch of one panel as a panel of gemm_u8s8, -1 and +1, and 0
+// behind the end of a segment.
 inline void ExpandPanel(const Depth& depth, const Stretch& stretch, const uint8_t* panel,
-                        int8_t* expanded) {
+                        uint8_t* expanded) {
   const __m512i ones = _mm512_set1_epi8(1);
   const int64_t steps_of_segment = (depth.bytes + 3) / 4;
   const int64_t left = depth.bytes % 4;
@@ -168,79 +132,15 @@ inline void ExpandPanel(const Depth& depth, const Stretch& stretch, const uint8_
       __m512i weights = _mm512_sub_epi8(_mm512_add_epi8(bits, bits), ones);
       if (step == steps_of_segment - 1) weights = _mm512_and_si512(weights, tail);
       _mm512_storeu_si512(expanded, weights);
-      expanded += kStepBytes;
+      expanded += kPanelStepBytes;
     }
   }
 }
 
-// A stretch of the depth with its weights expanded: [panel][segments][steps][kStepBytes].
-struct ExpandedProblem {
-  TileRows rows;
-  int64_t n;
-  Stretch stretch;
-  const int8_t* weights;
-  int64_t panel_bytes;
-  const int32_t* init;  // null: C holds the sums so far
-  int32_t* c;
-  int64_t ldc;
-};
-
-struct ExpandedMicro {
-  static constexpr int kMaxRows = 12;
-  static constexpr int kMaxTiles = 24;
-  static constexpr bool kWeightsOnce = true;
-
-  template <int kRows, int kPanels>
-  static void Tile(const ExpandedProblem& problem, const uint8_t* row, int64_t c_row,
-                   int64_t panel) {
-    const Stretch& stretch = problem.stretch;
-    const int64_t stride = problem.rows.pixel_stride;
-    const int8_t* w = problem.weights + panel * problem.panel_bytes;
-    __m512i total[kRows * kPanels];
-#pragma GCC unroll 24
-    for (int i = 0; i < kRows * kPanels; ++i) total[i] = _mm512_setzero_si512();
-    for (int64_t segment = 0; segment < stretch.segments; ++segment) {
-      const uint8_t* a = row + problem.rows.offsets[stretch.segment + segment] + 4 * stretch.step;
-      for (int64_t step = 0; step < stretch.steps; ++step) {
-        __m512i weights[kPanels];
-#pragma GCC unroll 8
-        for (int p = 0; p < kPanels; ++p) {
-          weights[p] = _mm512_loadu_si512(w + p * problem.panel_bytes);
-        }
-#pragma GCC unroll 12
-        for (int r = 0; r < kRows; ++r) {
-          const __m512i values = BroadcastFour(a + r * stride);
-#pragma GCC unroll 8
-          for (int p = 0; p < kPanels; ++p) {
-            __m512i& t = total[r * kPanels + p];
-            t = _mm512_dpbusd_epi32(t, values, weights[p]);
-          }
-        }
-        a += 4;
-        w += kStepBytes;
-      }
-    }
-#pragma GCC unroll 8
-    for (int p = 0; p < kPanels; ++p) {
-      const int64_t column = (panel + p) * kBitPlaneColumns;
-      const int64_t columns = std::min<int64_t>(kBitPlaneColumns, problem.n - column);
-      const __mmask16 mask = static_cast<__mmask16>((1 << columns) - 1);
-#pragma GCC unroll 12
-      for (int r = 0; r < kRows; ++r) {
-        int32_t* c = problem.c + (c_row + r) * problem.ldc + column;
-        const int32_t* before = problem.init != nullptr ? problem.init + column : c;
-        StoreColumns(
-            c, mask,
-            _mm512_add_epi32(_mm512_maskz_loadu_epi32(mask, before), total[r * kPanels + p]));
-      }
-    }
-  }
-};
-
 // Two panels at a time, a stretch of the depth at a time.
 void RunExpanded(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
                  const int32_t* init, int32_t* c, int64_t ldc) {
-  alignas(64) int8_t buffer[kBufferPanels * kBufferSteps * kStepBytes];
+  alignas(64) uint8_t buffer[kBufferPanels * kBufferSteps * kPanelStepBytes];
   const int64_t panel_bytes = BitPlanePanelBytes(depth);
   const int64_t steps = (depth.bytes + 3) / 4;
   const int64_t whole_segments = kBufferSteps / steps;
@@ -248,15 +148,20 @@ void RunExpanded(const TileRows& rows, int64_t n, const Depth& depth, const uint
   for (int64_t panel = 0; panel < panels; panel += kBufferPanels) {
     const int64_t count = std::min(kBufferPanels, panels - panel);
     const int64_t column = panel * kBitPlaneColumns;
+    // The expanded stretch is a product of bytes of its own, added to C but the first time.
     const auto run = [&](const Stretch& stretch) {
-      const int64_t bytes = stretch.segments * stretch.steps * kStepBytes;
+      const Depth part = {.segments = stretch.segments, .bytes = 4 * stretch.steps};
       for (int64_t p = 0; p < count; ++p) {
-        ExpandPanel(depth, stretch, packed + (panel + p) * panel_bytes, buffer + p * bytes);
+        ExpandPanel(depth, stretch, packed + (panel + p) * panel_bytes,
+                    buffer + p * PanelBytes(part));
       }
+      TileRows part_rows = rows;
+      part_rows.a += 4 * stretch.step;
+      part_rows.offsets += stretch.segment;
       const bool first = stretch.segment == 0 && stretch.step == 0;
-      ForEachRowTile<ExpandedMicro>(
-          ExpandedProblem{rows, std::min(n - column, count * kBitPlaneColumns), stretch, buffer,
-                          bytes, first ? init + column : nullptr, c + column, ldc});
+      ForEachRowTile<PanelMicro<ByteProduct>>(
+          IntegerGemmProblem{part_rows, std::min(n - column, count * kBitPlaneColumns), part,
+                             buffer, first ? init + column : nullptr, c + column, ldc});
     };
     for (int64_t segment = 0; segment < depth.segments;) {
       if (whole_segments > 0) {
@@ -277,12 +182,12 @@ void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* pac
          const int32_t* init, int32_t* c, int64_t ldc) {
   constexpr int64_t kFewRows = 16;
   if (rows.rows() > kFewRows) return RunExpanded(rows, n, depth, packed, init, c, ldc);
-  ForEachRowTile<Micro>(Problem{rows, n, depth, packed, init, c, ldc});
+  ForEachRowTile<Micro>(IntegerGemmProblem{rows, n, depth, packed, init, c, ldc});
 }
 
 }  // namespace
 
-constexpr GemmU8W1Kernel kGemmU8W1X86Avx512 = {"gemm_u8w1_x86_avx512", Isa::kAvx512,
-                                               BitPlanePackedBytes, PackBitPlanes, Run};
+constexpr IntegerGemmKernel kGemmU8W1X86Avx512 = {"gemm_u8w1_x86_avx512", Isa::kAvx512,
+                                                  BitPlanePackedBytes, PackBitPlanes, Run};
 
 }  // namespace signum::kernels

@@ -8,12 +8,14 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/kernel.h"
+#include "kernels/integer_gemm.h"
 #include "kernels/testing/guarded_buffer.h"
 #include "kernels/testing/kernel_list.h"
 #include "kernels/tile_rows.h"
 
 namespace signum::kernels {
+
+using IntegerGemmKernels = std::span<const IntegerGemmKernel* const>;
 
 struct IntegerGemmCase {
   int64_t n = 1;
@@ -48,9 +50,8 @@ inline IntegerGemmCase DenseGemm(int64_t m, int64_t n, int64_t k) {
 
 // What `kernel` computes for columns [first, n), first a multiple of
 // kColumnMultiple; checks that it writes nothing else.
-template <typename Kernel>
-std::vector<int32_t> RunIntegerGemm(const Kernel& kernel, const IntegerGemmCase& test,
-                                    int64_t first = 0) {
+inline std::vector<int32_t> RunIntegerGemm(const IntegerGemmKernel& kernel,
+                                           const IntegerGemmCase& test, int64_t first = 0) {
   GuardedBuffer<uint8_t> a(static_cast<size_t>(ReachedBytes(test)));
   std::copy(test.a.begin(), test.a.end(), a.data());
   const GuardedBuffer<int64_t> offsets{std::span<const int64_t>(test.offsets)};
@@ -77,14 +78,14 @@ std::vector<int32_t> RunIntegerGemm(const Kernel& kernel, const IntegerGemmCase&
   return result;
 }
 
-template <typename Kernel>
-void CheckIntegerGemm(std::span<const Kernel* const> kernels, const IntegerGemmCase& test) {
+inline void CheckIntegerGemm(IntegerGemmKernels kernels, const IntegerGemmCase& test) {
   SCOPED_TRACE(testing::Message() << "lines=" << test.rows.lines << " pixels=" << test.rows.pixels
                                   << " n=" << test.n << " segments=" << test.depth.segments
                                   << " bytes=" << test.depth.bytes);
   const std::vector<int32_t> expected = RunIntegerGemm(*kernels.back(), test);
-  ForEachRunnable(kernels,
-                  [&](const Kernel& kernel) { ASSERT_EQ(RunIntegerGemm(kernel, test), expected); });
+  ForEachRunnable(kernels, [&](const IntegerGemmKernel& kernel) {
+    ASSERT_EQ(RunIntegerGemm(kernel, test), expected);
+  });
 }
 
 // Fills in numbers: activations are uniform codes of 1 to 8 bits (bytes behind the rows
@@ -105,8 +106,8 @@ void FillIntegerGemm(std::mt19937& generator, const Code& code, IntegerGemmCase&
 
 // Every depth to 200, every n to 70 and some to 200, every m to 30, and depths
 // around the kernels' blocks; the other two sizes at random.
-template <typename Kernel, typename Code>
-void CheckIntegerGemmSizes(std::span<const Kernel* const> kernels, const Code& code) {
+template <typename Code>
+void CheckIntegerGemmSizes(IntegerGemmKernels kernels, const Code& code) {
   std::mt19937 generator = SeededGenerator();
   const auto check = [&](int64_t m, int64_t n, int64_t k) {
     if (testing::Test::HasFailure()) return;
@@ -134,8 +135,8 @@ void CheckIntegerGemmSizes(std::span<const Kernel* const> kernels, const Code& c
 }
 
 // Convolutions over maps of any width: lines of overlapping rows, several segments.
-template <typename Kernel, typename Code>
-void CheckIntegerGemmConvolutions(std::span<const Kernel* const> kernels, const Code& code) {
+template <typename Code>
+void CheckIntegerGemmConvolutions(IntegerGemmKernels kernels, const Code& code) {
   std::mt19937 generator = SeededGenerator();
   for (int i = 0; i < 400 && !testing::Test::HasFailure(); ++i) {
     const int64_t channels = Uniform(generator, 1, i % 4 == 0 ? 70 : 17);
@@ -159,12 +160,12 @@ void CheckIntegerGemmConvolutions(std::span<const Kernel* const> kernels, const 
 
 // Columns computed from a multiple of kColumnMultiple on equal the same columns
 // of the whole.
-template <typename Kernel, typename Code>
-void CheckIntegerGemmColumnSplit(std::span<const Kernel* const> kernels, const Code& code) {
+template <typename Code>
+void CheckIntegerGemmColumnSplit(IntegerGemmKernels kernels, const Code& code) {
   std::mt19937 generator = SeededGenerator();
   IntegerGemmCase test = DenseGemm(5, 75, 150);
   FillIntegerGemm(generator, code, test);
-  ForEachRunnable(kernels, [&](const Kernel& kernel) {
+  ForEachRunnable(kernels, [&](const IntegerGemmKernel& kernel) {
     const std::vector<int32_t> whole = RunIntegerGemm(kernel, test);
     for (int64_t first = 0; first < test.n; first += kColumnMultiple) {
       const std::vector<int32_t> part = RunIntegerGemm(kernel, test, first);
@@ -181,16 +182,15 @@ void CheckIntegerGemmColumnSplit(std::span<const Kernel* const> kernels, const C
 // 9 rows and 33 columns of one activation and one weight throughout: the sums that are
 // largest in magnitude at every width that a kernel adds in. `product` is what each byte
 // of depth adds.
-template <typename Kernel>
-void CheckIntegerGemmConstant(std::span<const Kernel* const> kernels, int64_t k, uint8_t a,
-                              int8_t code, int32_t init, int64_t product) {
+inline void CheckIntegerGemmConstant(IntegerGemmKernels kernels, int64_t k, uint8_t a, int8_t code,
+                                     int32_t init, int64_t product) {
   IntegerGemmCase test = DenseGemm(9, 33, k);
   test.a.assign(static_cast<size_t>(ReachedBytes(test)), a);
   test.codes.assign(static_cast<size_t>(test.n * k), code);
   test.init.assign(static_cast<size_t>(test.n), init);
   const uint32_t sum = static_cast<uint32_t>(k) * static_cast<uint32_t>(product);
   const int32_t expected = static_cast<int32_t>(static_cast<uint32_t>(init) + sum);
-  ForEachRunnable(kernels, [&](const Kernel& kernel) {
+  ForEachRunnable(kernels, [&](const IntegerGemmKernel& kernel) {
     for (int32_t value : RunIntegerGemm(kernel, test)) {
       ASSERT_EQ(value, expected) << "k=" << k << " a=" << int{a} << " code=" << int{code};
     }

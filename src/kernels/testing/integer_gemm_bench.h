@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/kernel.h"
+#include "kernels/integer_gemm.h"
 #include "kernels/tile_rows.h"
 
 namespace signum::kernels {
@@ -25,9 +25,8 @@ inline constexpr GemmSize kGemmBenchSizes[] = {{64, 64, 576}, {8, 64, 576},    {
                                                {1, 10, 512},  {1, 4096, 4096}};
 
 // Weights are codes -1 and +1, which every integer GEMM takes.
-template <typename Kernel>
-void RunIntegerGemmBench(benchmark::State& state, const Kernel& kernel, const GemmSize& size,
-                         int64_t channels_per_byte) {
+inline void RunIntegerGemmBench(benchmark::State& state, const IntegerGemmKernel& kernel,
+                                const GemmSize& size, int64_t channels_per_byte) {
   const Depth depth = {.segments = 1, .bytes = size.k / channels_per_byte};
   std::vector<uint8_t> a(static_cast<size_t>(size.m * depth.bytes + kOverread));
   for (size_t i = 0; i < a.size(); ++i) a[i] = static_cast<uint8_t>(i * 37);
@@ -55,10 +54,9 @@ void RunIntegerGemmBench(benchmark::State& state, const Kernel& kernel, const Ge
 }
 
 // Registers "KERNEL/m:M/n:N/k:K" for each; to be called before main.
-template <typename Kernel>
-bool RegisterIntegerGemmBenches(std::span<const Kernel* const> kernels,
-                                int64_t channels_per_byte = 1) {
-  for (const Kernel* kernel : kernels) {
+inline bool RegisterIntegerGemmBenches(std::span<const IntegerGemmKernel* const> kernels,
+                                       int64_t channels_per_byte = 1) {
+  for (const IntegerGemmKernel* kernel : kernels) {
     if (kernel->isa > DetectIsa()) continue;
     for (const GemmSize& size : kGemmBenchSizes) {
       const std::string name = std::string(kernel->name) + "/m:" + std::to_string(size.m) +

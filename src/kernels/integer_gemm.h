@@ -1,0 +1,37 @@
+// What the integer matrix kernels have in common: gemm_u8s8, gemm_u8w1 and gemm_b1w1 differ
+// in what the bytes of A and of the weights stand for, which their headers say.
+//
+// Overread: of A as tile_rows.h says; none of weights, init and C.
+// Overflow: the result is exact modulo 2^32 on every ISA, also between the terms, hence
+//   exact where the sum itself fits in 32 bits, which callers see to.
+#ifndef SIGNUM_KERNELS_INTEGER_GEMM_H_
+#define SIGNUM_KERNELS_INTEGER_GEMM_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/cpu.h"
+#include "kernels/kernel.h"
+#include "kernels/tile_rows.h"
+
+namespace signum::kernels {
+
+struct IntegerGemmKernel {
+  const char* name;
+  Isa isa;
+
+  // Bytes that `pack` writes for n columns (output channels).
+  size_t (*packed_bytes)(int64_t n, const Depth& depth);
+
+  // Packs `weights` [n][segments][bytes], row-major, n >= 1.
+  void (*pack)(const int8_t* weights, int64_t n, const Depth& depth, uint8_t* packed);
+
+  // packed: from this kernel's pack, for this depth. init: [n]. c: rows.rows() rows of n
+  // ints, `ldc` ints apart, ldc >= n; only those n are written. n >= 1.
+  void (*run)(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
+              const int32_t* init, int32_t* c, int64_t ldc);
+};
+
+}  // namespace signum::kernels
+
+#endif  // SIGNUM_KERNELS_INTEGER_GEMM_H_

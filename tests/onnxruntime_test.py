@@ -5,11 +5,9 @@ SIGNUM_EXECUTABLE names the executable under test; WRITE_MODEL, RUN_MODEL and CU
 the test programs; ONNXRUNTIME_FOLDER where ONNX Runtime is installed to, by npm."""
 
 import array
-import filecmp
 import math
 import os
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,30 +18,10 @@ WRITE_MODEL, RUN_MODEL, CUT_MODEL = (
     os.path.abspath(os.environ[name]) for name in ("WRITE_MODEL", "RUN_MODEL", "CUT_MODEL"))
 FOLDER = os.path.abspath(os.environ["ONNXRUNTIME_FOLDER"])
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "onnxruntime"))
+from install import install  # pylint: disable=wrong-import-position
+
 MODELS = os.path.join(HERE, "..", "models")
-
-
-def install():
-    """Installs ONNX Runtime where it is not there yet; says what failed, or ''."""
-    if not shutil.which("npm") or not shutil.which("node"):
-        return "there is no npm"
-    os.makedirs(FOLDER, exist_ok=True)
-    wanted = os.path.join(HERE, "onnxruntime", "package.json")
-    installed = os.path.join(FOLDER, "installed.json")
-    if os.path.exists(installed) and filecmp.cmp(wanted, installed, shallow=False):
-        return ""
-    shutil.copy(wanted, FOLDER)
-    # Its install script would download what only GPUs need.
-    command = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund",
-               "--no-package-lock"]
-    try:
-        result = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=300)
-    except subprocess.TimeoutExpired:
-        return "npm install took too long"
-    if result.returncode:
-        return (result.stderr.strip().splitlines() or ["npm install failed"])[0]
-    shutil.copy(wanted, installed)
-    return ""
 
 
 def write_floats(path, values):
@@ -258,7 +236,7 @@ class OnnxRuntimeTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    failure = install()
+    failure = install(FOLDER)
     if failure:
         print(f"ONNX Runtime is not there: {failure}")
         sys.exit(0)

@@ -15,10 +15,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 using runtime::Arithmetic;
 
-double Quantile(const std::vector<double>& sorted, double share) {
-  return sorted[static_cast<size_t>(share * static_cast<double>(sorted.size() - 1))];
-}
-
 int64_t Macs(const runtime::Program& program) {
   int64_t macs = 0;
   for (const runtime::PlannedStep& planned : program.steps()) macs += planned.report.macs;
@@ -209,6 +205,10 @@ report::Table LimitsTable(const limits::Limits& limits) {
 }
 
 }  // namespace
+
+double Quantile(const std::vector<double>& sorted, double share) {
+  return sorted[static_cast<size_t>(share * static_cast<double>(sorted.size() - 1))];
+}
 
 std::string BenchText(const BenchResult& result, BenchFormat format) {
   if (format == BenchFormat::kJson) return ToJson(result);

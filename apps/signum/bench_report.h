@@ -31,6 +31,9 @@ struct BenchResult {
   bool explain = false;
 };
 
+// The value below which `share` of the sorted ones lie; there is at least one.
+double Quantile(const std::vector<double>& sorted, double share);
+
 enum class BenchFormat { kText, kMarkdown, kJson };
 
 std::string BenchText(const BenchResult& result, BenchFormat format);

@@ -12,7 +12,6 @@ import array
 import os
 import pathlib
 import random
-import shutil
 import statistics
 import subprocess
 import sys
@@ -22,6 +21,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BUILD = pathlib.Path(os.environ.get("SIGNUM_BUILD", ROOT / "build/release"))
 PROGRAMS = BUILD / "bin"
+sys.path.insert(0, str(ROOT / "tests/onnxruntime"))
+from install import install  # pylint: disable=wrong-import-position
+
 NETWORKS = {"resnet20": (3, 32, 32), "alexnet-cifar": (3, 32, 32), "alexnet": (3, 224, 224),
             "resnet18": (3, 224, 224), "resnet50": (3, 224, 224)}
 PRECISIONS = {"W1A8": (1, 8), "W1A1": (1, 1), "W8A8": (8, 8)}
@@ -70,26 +72,6 @@ class Contender:
     def close(self):
         self.process.stdin.close()
         self.process.wait()
-
-
-def install_onnxruntime():
-    """The folder where ONNX Runtime is, or None where it cannot be had."""
-    folder = BUILD / "onnxruntime"
-    if (folder / "node_modules/onnxruntime-node").exists():
-        return folder
-    if not shutil.which("npm"):
-        return None
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(ROOT / "tests/onnxruntime/package.json", folder)
-    result = subprocess.run(["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund",
-                             "--no-package-lock"], cwd=folder, capture_output=True, check=False)
-    return folder if result.returncode == 0 else None
-
-
-def floats(path):
-    values = array.array("f")
-    values.frombytes(path.read_bytes())
-    return values
 
 
 def write_model(folder, network, precision):
@@ -215,9 +197,10 @@ def main():
         if not (PROGRAMS / program).exists():
             sys.exit(f"rivals: {PROGRAMS / program} is not built; run tools/install-deps.sh "
                      "--bench and ./dev build")
-    onnxruntime = install_onnxruntime()
-    if onnxruntime is None:
-        print("rivals: no ONNX Runtime (npm failed): it is left out", file=sys.stderr)
+    onnxruntime = BUILD / "tests/onnxruntime"
+    if failure := install(str(onnxruntime)):
+        print(f"rivals: ONNX Runtime is left out: {failure}", file=sys.stderr)
+        onnxruntime = None
     results = {}
     for network in flags.network or NETWORKS:
         print(f"rivals: {network}", file=sys.stderr)

@@ -7,61 +7,50 @@ namespace {
 
 constexpr int kChains = 10;  // independent sums: more than latency times width
 
-uint64_t Total(const __m256i* sums) {
+// Rounds of one step of every chain.
+template <typename Step>
+uint64_t Rounds(int64_t rounds, const Step& step) {
+  __m256i chains[kChains];
+  for (int i = 0; i < kChains; ++i) chains[i] = _mm256_set1_epi8(static_cast<char>(i));
+  for (int64_t round = 0; round < rounds; ++round) {
+#pragma GCC unroll 10
+    for (int i = 0; i < kChains; ++i) chains[i] = step(chains[i]);
+  }
   uint64_t total = 0;
-  for (int i = 0; i < kChains; ++i) {
-    total += static_cast<uint64_t>(_mm256_extract_epi64(sums[i], 0)) +
-             static_cast<uint64_t>(_mm256_extract_epi64(sums[i], 3));
+  for (const __m256i& chain : chains) {
+    total += static_cast<uint64_t>(_mm256_extract_epi64(chain, 0)) +
+             static_cast<uint64_t>(_mm256_extract_epi64(chain, 3));
   }
   return total;
 }
 
 uint64_t FloatRounds(int64_t rounds) {
-  __m256 sums[kChains];
-  for (int i = 0; i < kChains; ++i) sums[i] = _mm256_set1_ps(static_cast<float>(i));
   const __m256 factor = _mm256_set1_ps(0.999f);
-  for (int64_t round = 0; round < rounds; ++round) {
-#pragma GCC unroll 10
-    for (int i = 0; i < kChains; ++i) sums[i] = _mm256_fmadd_ps(sums[i], factor, factor);
-  }
-  __m256i bits[kChains];
-  for (int i = 0; i < kChains; ++i) bits[i] = _mm256_castps_si256(sums[i]);
-  return Total(bits);
+  return Rounds(rounds, [&](__m256i x) {
+    return _mm256_castps_si256(_mm256_fmadd_ps(_mm256_castsi256_ps(x), factor, factor));
+  });
 }
 
 // vpmaddubsw, vpmaddwd and an add: what int8 costs without VNNI.
 uint64_t Int8Rounds(int64_t rounds) {
-  __m256i sums[kChains];
-  for (int i = 0; i < kChains; ++i) sums[i] = _mm256_set1_epi8(static_cast<char>(i));
   const __m256i a = _mm256_set1_epi8(3);
   const __m256i ones = _mm256_set1_epi16(1);
-  for (int64_t round = 0; round < rounds; ++round) {
-#pragma GCC unroll 10
-    for (int i = 0; i < kChains; ++i) {
-      const __m256i pairs = _mm256_maddubs_epi16(sums[i], a);
-      sums[i] = _mm256_add_epi32(sums[i], _mm256_madd_epi16(pairs, ones));
-    }
-  }
-  return Total(sums);
+  return Rounds(rounds, [&](__m256i x) {
+    return _mm256_add_epi32(x, _mm256_madd_epi16(_mm256_maddubs_epi16(x, a), ones));
+  });
 }
 
 // The bits of each half byte looked up, and bytes added.
 uint64_t BitRounds(int64_t rounds) {
-  __m256i sums[kChains];
-  for (int i = 0; i < kChains; ++i) sums[i] = _mm256_set1_epi8(static_cast<char>(i));
   const __m256i a = _mm256_set1_epi8(0x35);
   const __m256i half = _mm256_set1_epi8(0x0f);
-  for (int64_t round = 0; round < rounds; ++round) {
-#pragma GCC unroll 10
-    for (int i = 0; i < kChains; ++i) {
-      const __m256i differ = _mm256_xor_si256(sums[i], a);
-      const __m256i low = _mm256_shuffle_epi8(a, _mm256_and_si256(differ, half));
-      const __m256i high =
-          _mm256_shuffle_epi8(a, _mm256_and_si256(_mm256_srli_epi16(differ, 4), half));
-      sums[i] = _mm256_add_epi8(sums[i], _mm256_add_epi8(low, high));
-    }
-  }
-  return Total(sums);
+  return Rounds(rounds, [&](__m256i x) {
+    const __m256i differ = _mm256_xor_si256(x, a);
+    const __m256i low = _mm256_shuffle_epi8(a, _mm256_and_si256(differ, half));
+    const __m256i high =
+        _mm256_shuffle_epi8(a, _mm256_and_si256(_mm256_srli_epi16(differ, 4), half));
+    return _mm256_add_epi8(x, _mm256_add_epi8(low, high));
+  });
 }
 
 uint64_t Read(const uint8_t* buffer, int64_t bytes) {

@@ -7,46 +7,39 @@ namespace {
 
 constexpr int kChains = 16;  // independent sums: more than latency times width
 
-uint64_t FloatRounds(int64_t rounds) {
-  __m512 sums[kChains];
-  for (int i = 0; i < kChains; ++i) sums[i] = _mm512_set1_ps(static_cast<float>(i));
-  const __m512 factor = _mm512_set1_ps(0.999f);
+// Rounds of one step of every chain.
+template <typename Step>
+uint64_t Rounds(int64_t rounds, const Step& step) {
+  __m512i chains[kChains];
+  for (int i = 0; i < kChains; ++i) chains[i] = _mm512_set1_epi32(i);
   for (int64_t round = 0; round < rounds; ++round) {
 #pragma GCC unroll 16
-    for (int i = 0; i < kChains; ++i) sums[i] = _mm512_fmadd_ps(sums[i], factor, factor);
+    for (int i = 0; i < kChains; ++i) chains[i] = step(chains[i]);
   }
-  float total = 0;
-  for (const __m512& sum : sums) total += _mm512_reduce_add_ps(sum);
-  return static_cast<uint64_t>(total);
+  uint64_t total = 0;
+  for (const __m512i& chain : chains) {
+    total += static_cast<uint64_t>(_mm512_reduce_add_epi32(chain));
+  }
+  return total;
+}
+
+uint64_t FloatRounds(int64_t rounds) {
+  const __m512 factor = _mm512_set1_ps(0.999f);
+  return Rounds(rounds, [&](__m512i x) {
+    return _mm512_castps_si512(_mm512_fmadd_ps(_mm512_castsi512_ps(x), factor, factor));
+  });
 }
 
 uint64_t Int8Rounds(int64_t rounds) {
-  __m512i sums[kChains];
-  for (auto& sum : sums) sum = _mm512_setzero_si512();
   const __m512i a = _mm512_set1_epi8(3);
-  for (int64_t round = 0; round < rounds; ++round) {
-#pragma GCC unroll 16
-    for (int i = 0; i < kChains; ++i) sums[i] = _mm512_dpbusd_epi32(sums[i], a, a);
-  }
-  uint64_t total = 0;
-  for (const __m512i& sum : sums) total += static_cast<uint64_t>(_mm512_reduce_add_epi32(sum));
-  return total;
+  return Rounds(rounds, [&](__m512i x) { return _mm512_dpbusd_epi32(x, a, a); });
 }
 
 uint64_t BitRounds(int64_t rounds) {
-  __m512i sums[kChains];
-  for (auto& sum : sums) sum = _mm512_setzero_si512();
   const __m512i a = _mm512_set1_epi8(0x35);
-  for (int64_t round = 0; round < rounds; ++round) {
-#pragma GCC unroll 16
-    for (int i = 0; i < kChains; ++i) {
-      const __m512i differ = _mm512_xor_si512(sums[i], a);
-      sums[i] = _mm512_add_epi32(sums[i], _mm512_popcnt_epi32(differ));
-    }
-  }
-  uint64_t total = 0;
-  for (const __m512i& sum : sums) total += static_cast<uint64_t>(_mm512_reduce_add_epi32(sum));
-  return total;
+  return Rounds(rounds, [&](__m512i x) {
+    return _mm512_add_epi32(x, _mm512_popcnt_epi32(_mm512_xor_si512(x, a)));
+  });
 }
 
 uint64_t Read(const uint8_t* buffer, int64_t bytes) {

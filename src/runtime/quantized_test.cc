@@ -6,27 +6,12 @@
 #include <cmath>
 #include <string>
 
-#include "runtime/testing/interpreter.h"
+#include "runtime/testing/expect_exact.h"
 #include "runtime/testing/random_graph.h"
 #include "runtime/testing/run_program.h"
 
 namespace signum::runtime {
 namespace {
-
-void ExpectExact(RandomGraph& random, const std::string& what) {
-  constexpr int64_t kBatch = 2;
-  const std::vector<float> images = random.Images(kBatch);
-  const std::vector<double> expected = Interpret(random.graph(), images, kBatch);
-  for (Isa isa : SupportedIsas()) {
-    const std::vector<float> got =
-        RunGraph(random.graph(), images, kBatch, {.isa = isa, .threads = 2, .max_batch = 2});
-    ASSERT_EQ(got.size(), expected.size());
-    for (size_t i = 0; i < got.size(); ++i) {
-      ASSERT_EQ(got[i], expected[i]) << "element " << i << " under " << IsaName(isa) << "\n"
-                                     << what;
-    }
-  }
-}
 
 // A block with everything that a layer may be fused with drawn at random.
 class RandomBlock {
@@ -121,7 +106,7 @@ TEST(Quantized, RandomBlocksAreExact) {
   }
 }
 
-// Around PaddedDepth's multiple and the kernels' column blocks.
+// Around the kernels' steps of depth and their column blocks.
 TEST(Quantized, LinearLayersOfEverySize) {
   for (int bits : {1, 4, 8}) {
     for (int64_t features : {1, 63, 64, 65, 200}) {

@@ -2,7 +2,9 @@
 // with their values, so the largest code is the code of the largest value, and maps of
 // codes are a quarter of the size of floats, or less. The numbers are the same, if none is
 // a NaN; where a layer in front takes the quantizer's scale into its own, they are rounded
-// as everywhere behind a layer.
+// as everywhere behind a layer. InsertQuantizers puts quantizers there from the start
+// where a pool has one reader; this serves 1-bit ones, values with more readers, and
+// imported networks.
 #ifndef SIGNUM_GRAPH_PASSES_QUANTIZE_BEFORE_POOLING_H_
 #define SIGNUM_GRAPH_PASSES_QUANTIZE_BEFORE_POOLING_H_
 

@@ -60,7 +60,7 @@ function(signum_test name)
       PROPERTIES TIMEOUT ${TEST_TIMEOUT} COST ${TEST_COST})
   endif()
   if(TEST_EACH_ISA)
-    foreach(isa scalar avx2 avx512)
+    foreach(isa scalar avx2 avx512 amx)
       add_test(NAME ${name}.under_${isa} COMMAND ${name})
       set_tests_properties(${name}.under_${isa} PROPERTIES TIMEOUT ${TEST_TIMEOUT}
         ENVIRONMENT "SIGNUM_ISA=${isa}" SKIP_REGULAR_EXPRESSION "SIGNUM_ISA=${isa}, but this CPU reaches only")

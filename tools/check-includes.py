@@ -91,13 +91,18 @@ def included_room(header):
     return first if first in ARROWS or first == "apps" else None
 
 
+def users_of(isa):
+    """The instruction sets whose files may use what is there for `isa`."""
+    return {"x86_avx512": ("x86_avx512", "x86_amx")}.get(isa, (isa,))
+
+
 def check_include(path, header):
     """The breaches of one #include line, as messages."""
     for pattern, home, message in KEPT_LIBRARIES:
         if re.match(pattern, header) and not re.match(home, path):
             yield f"includes {header}, but {message}"
     isa = ISA_HEADER.search(header)
-    if isa and not path.endswith("/" + isa.group(1) + ".cc"):
+    if isa and not any(path.endswith(f"/{user}.cc") for user in users_of(isa.group(1))):
         yield f"includes {header}, which is for files named {isa.group(1)}.cc"
     room, target = room_of(path), included_room(header)
     if room is None or target is None:

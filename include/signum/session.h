@@ -25,7 +25,7 @@ struct SessionOptions {
 class Session {
  public:
   // Chooses the kernels for this CPU, capped by the environment variable
-  // SIGNUM_ISA (scalar, avx2, avx512), and allocates all memory that Run needs.
+  // SIGNUM_ISA (scalar, avx2, avx512, amx), and allocates all memory that Run needs.
   // kInvalidArgument for options out of range, kUnsupported where the network has
   // an operator or a shape that the runtime cannot run (the message names it),
   // kResourceExhausted where there is no memory or no thread for it.

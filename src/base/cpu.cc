@@ -1,10 +1,19 @@
 #include "base/cpu.h"
 
 #include <sched.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #include <cstdlib>
 #include <fstream>
 #include <thread>
+
+#if defined(SIGNUM_EMULATE_AMX)
+#include "base/amx_emulator.h"
+#endif
 
 namespace signum {
 
@@ -13,19 +22,38 @@ const char* IsaName(Isa isa) {
     case Isa::kScalar: return "scalar";
     case Isa::kAvx2: return "avx2";
     case Isa::kAvx512: return "avx512";
+    case Isa::kAmx: return "amx";
   }
   return "unknown";
 }
 
-constexpr Isa kEveryIsa[] = {Isa::kScalar, Isa::kAvx2, Isa::kAvx512};
+constexpr Isa kEveryIsa[] = {Isa::kScalar, Isa::kAvx2, Isa::kAvx512, Isa::kAmx};
 
 Result<Isa> ParseIsa(const std::string& name) {
   for (Isa isa : kEveryIsa) {
     if (name == IsaName(isa)) return isa;
   }
   return InvalidArgument("unknown instruction set '" + name +
-                         "'; SIGNUM_ISA takes scalar, avx2 or avx512");
+                         "'; SIGNUM_ISA takes scalar, avx2, avx512 or amx");
 }
+
+#if defined(__x86_64__)
+namespace {
+
+// Whether the CPU has tiles with 8-bit products and Linux gives them to this process
+// (Documentation/arch/x86/xstate.rst): their registers are too large for every process and
+// every signal stack to have room for. Older systems and sandboxes refuse; so be it.
+bool HasAmx() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) return false;
+  constexpr unsigned kTiles = 1u << 24, kByteProducts = 1u << 25;
+  if ((edx & kTiles) == 0 || (edx & kByteProducts) == 0) return false;
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+}  // namespace
+#endif
 
 Isa DetectIsa() {
 #if defined(__x86_64__)
@@ -37,7 +65,13 @@ Isa DetectIsa() {
                         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
                         __builtin_cpu_supports("avx512vnni") &&
                         __builtin_cpu_supports("avx512vpopcntdq");
-    return avx512 ? Isa::kAvx512 : Isa::kAvx2;
+    if (!avx512) return Isa::kAvx2;
+#if defined(SIGNUM_EMULATE_AMX)
+    if (!HasAmx()) EmulateAmx();
+    return Isa::kAmx;
+#else
+    return HasAmx() ? Isa::kAmx : Isa::kAvx512;
+#endif
   }();
   return detected;
 #else

@@ -12,14 +12,17 @@ namespace signum {
 
 // Instruction-set levels in rising order; each includes the ones before it.
 // kAvx2 means AVX2 and FMA; kAvx512 means F, BW, VL, DQ, VNNI
-// and VPOPCNTDQ (Ice Lake and Zen 4 and later).
-enum class Isa { kScalar = 0, kAvx2 = 1, kAvx512 = 2 };
+// and VPOPCNTDQ (Ice Lake and Zen 4 and later); kAmx adds AMX's tiles and their 8-bit
+// products (Sapphire Rapids and later), which only integer matrix products have kernels for.
+enum class Isa { kScalar = 0, kAvx2 = 1, kAvx512 = 2, kAmx = 3 };
 
-// "scalar", "avx2", "avx512": the values that SIGNUM_ISA takes.
+// "scalar", "avx2", "avx512", "amx": the values that SIGNUM_ISA takes.
 const char* IsaName(Isa isa);
 Result<Isa> ParseIsa(const std::string& name);
 
-// The highest level that this CPU and its operating system support.
+// The highest level that this CPU and its operating system support. The first call asks the
+// system for AMX's tiles, which Linux gives to a process on request only. In a build with
+// SIGNUM_EMULATE_AMX, a CPU of kAvx512 has kAmx (base/amx_emulator.h).
 Isa DetectIsa();
 
 // DetectIsa(), capped by the environment variable SIGNUM_ISA. An unknown name

@@ -51,8 +51,12 @@ Limits MeasureLimits(Isa isa, double seconds) {
   Limits limits;
   const Loops* loops = LoopsOf(isa);
   if (loops == nullptr) return limits;
+  const Loops* int8 = loops;
+#if defined(__x86_64__)
+  if (isa >= Isa::kAmx) int8 = &kAmxLoops;
+#endif
   limits.float_ops = loops->float_ops * Rate(seconds, loops->float_rounds);
-  limits.int8_ops = loops->int8_ops * Rate(seconds, loops->int8_rounds);
+  limits.int8_ops = int8->int8_ops * Rate(seconds, int8->int8_rounds);
   limits.bit_ops = loops->bit_ops * Rate(seconds, loops->bit_rounds);
   // Within the first-, second- and third-level cache of most machines, and beyond.
   constexpr int64_t kSizes[] = {16 << 10, 256 << 10, 4 << 20, 128 << 20};

@@ -19,6 +19,7 @@ struct Loops {
 
 #if defined(__x86_64__)
 extern const Loops kAvx2Loops, kAvx512Loops;
+extern const Loops kAmxLoops;  // of int8 only
 #endif
 
 }  // namespace signum::limits

@@ -16,10 +16,11 @@ bool IsKept(const std::vector<bool>& kept, NodeId id) { return !kept.empty() && 
 class LayoutPlanner {
  public:
   LayoutPlanner(const Graph& graph, const std::vector<Shape>& shapes,
-                const std::vector<Chain>& chains, const std::vector<bool>& kept)
+                const std::vector<Chain>& chains, const std::vector<bool>& kept, Isa isa)
       : graph_(graph),
         shapes_(shapes),
         kept_(kept),
+        isa_(isa),
         layouts_(graph.size()),
         readers_(graph.size()),
         code_bits_(graph.size()),
@@ -143,6 +144,9 @@ class LayoutPlanner {
     wish.bits &= WeightQuantizerOf(node.op)->bits == 1;
     const auto* op = As<ConvolutionOp>(node);
     if (op == nullptr) return;
+    // AMX multiplies bytes faster than popcount does bits, where there are rows to fill tiles;
+    // where there are few, memory is the limit, and bits are less of it.
+    wish.bits &= isa_ != Isa::kAmx;
     const int64_t group_inputs = shapes_[node.inputs[0]][1] / op->groups;
     wish.bits &= op->groups == 1 || group_inputs % 8 == 0;
     const Padding& padding = op->window.padding;
@@ -187,6 +191,7 @@ class LayoutPlanner {
   const Graph& graph_;
   const std::vector<Shape>& shapes_;
   const std::vector<bool>& kept_;
+  Isa isa_;
   std::vector<Layout> layouts_;
   std::vector<std::vector<NodeId>> readers_;
   std::vector<int> code_bits_;
@@ -207,8 +212,9 @@ bool IsFlattenOfWindows(const Graph& graph, NodeId id, const std::vector<bool>& 
 }
 
 std::vector<Layout> PlanLayouts(const Graph& graph, const std::vector<Shape>& shapes,
-                                const std::vector<Chain>& chains, const std::vector<bool>& kept) {
-  return LayoutPlanner(graph, shapes, chains, kept).Plan();
+                                const std::vector<Chain>& chains, const std::vector<bool>& kept,
+                                Isa isa) {
+  return LayoutPlanner(graph, shapes, chains, kept, isa).Plan();
 }
 
 }  // namespace signum::runtime

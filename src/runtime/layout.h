@@ -1,11 +1,12 @@
 // Layouts: which values of codes have a ring around their map, and which are bits. Decided
 // before any step is made, from who writes a value and all who read it. Knows the graph
-// only.
+// and the instruction set only.
 #ifndef SIGNUM_RUNTIME_LAYOUT_H_
 #define SIGNUM_RUNTIME_LAYOUT_H_
 
 #include <vector>
 
+#include "base/cpu.h"
 #include "graph/graph.h"
 #include "runtime/chains.h"
 
@@ -20,9 +21,10 @@ struct Layout {
 inline bool IsDense(const Layout& layout) { return layout.ring == Padding{} && !layout.bits; }
 
 // By node id. A value that an operator reads that knows dense maps only is dense, as are
-// `kept` ones (by id; may be empty) and the graph's output.
+// `kept` ones (by id; may be empty) and the graph's output. `isa` is what kernels may use.
 std::vector<Layout> PlanLayouts(const Graph& graph, const std::vector<Shape>& shapes,
-                                const std::vector<Chain>& chains, const std::vector<bool>& kept);
+                                const std::vector<Chain>& chains, const std::vector<bool>& kept,
+                                Isa isa);
 
 // Whether a Flatten does nothing, because linear layers alone read it, which are
 // convolutions over the whole map then.

@@ -150,6 +150,8 @@ WeightedStep MakeQuantizedStep(const ConvolutionGeometry& geometry, const Value&
   } else if (!one_bit) {
     made.refused.push_back(
         {"gemm_b1w1", fmt::format("the input has {} bits, not 1", input.encoding.bits)});
+  } else if (isa == Isa::kAmx) {
+    made.refused.push_back({"gemm_b1w1", "AMX multiplies bytes faster than popcount does bits"});
   } else {
     made.refused.push_back(
         {"gemm_b1w1",

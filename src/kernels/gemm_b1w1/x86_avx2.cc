@@ -96,7 +96,7 @@ void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* pac
 
 }  // namespace
 
-constexpr IntegerGemmKernel kGemmB1W1X86Avx2 = {"gemm_b1w1_x86_avx2", Isa::kAvx2, PanelPackedBytes,
-                                                PackPanels, Run};
+constexpr IntegerGemmKernel kGemmB1W1X86Avx2 = {"gemm_b1w1_x86_avx2", Isa::kAvx2,
+                                                PanelPackedBytes<1>, PackPanels<1>, Run};
 
 }  // namespace signum::kernels

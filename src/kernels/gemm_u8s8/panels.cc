@@ -4,16 +4,18 @@
 
 namespace signum::kernels {
 
+template <int64_t kStepsTogether>
 size_t PanelPackedBytes(int64_t n, const Depth& depth) {
   const int64_t panels = (n + kPanelColumns - 1) / kPanelColumns;
-  return static_cast<size_t>(panels * PanelBytes(depth));
+  return static_cast<size_t>(panels * PanelBytes<kStepsTogether>(depth));
 }
 
+template <int64_t kStepsTogether>
 void PackPanels(const int8_t* codes, int64_t n, const Depth& depth, uint8_t* packed) {
-  std::memset(packed, 0, PanelPackedBytes(n, depth));
-  const int64_t steps = PanelSteps(depth);
+  std::memset(packed, 0, PanelPackedBytes<kStepsTogether>(n, depth));
+  const int64_t steps = PanelSteps<kStepsTogether>(depth);
   for (int64_t column = 0; column < n; ++column) {
-    uint8_t* lanes = packed + column / kPanelColumns * PanelBytes(depth);
+    uint8_t* lanes = packed + column / kPanelColumns * PanelBytes<kStepsTogether>(depth);
     lanes += kPanelStepDepth * (column % kPanelColumns);
     for (int64_t segment = 0; segment < depth.segments; ++segment) {
       for (int64_t i = 0; i < depth.bytes; ++i) {
@@ -24,5 +26,10 @@ void PackPanels(const int8_t* codes, int64_t n, const Depth& depth, uint8_t* pac
     }
   }
 }
+
+template size_t PanelPackedBytes<1>(int64_t, const Depth&);
+template size_t PanelPackedBytes<kStepsOfTile>(int64_t, const Depth&);
+template void PackPanels<1>(const int8_t*, int64_t, const Depth&, uint8_t*);
+template void PackPanels<kStepsOfTile>(const int8_t*, int64_t, const Depth&, uint8_t*);
 
 }  // namespace signum::kernels

@@ -65,7 +65,7 @@ void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* pac
 
 }  // namespace
 
-constexpr IntegerGemmKernel kGemmU8S8X86Avx2 = {"gemm_u8s8_x86_avx2", Isa::kAvx2, PanelPackedBytes,
-                                                PackPanels, Run};
+constexpr IntegerGemmKernel kGemmU8S8X86Avx2 = {"gemm_u8s8_x86_avx2", Isa::kAvx2,
+                                                PanelPackedBytes<1>, PackPanels<1>, Run};
 
 }  // namespace signum::kernels

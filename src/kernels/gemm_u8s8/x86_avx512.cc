@@ -15,6 +15,6 @@ void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* pac
 }  // namespace
 
 constexpr IntegerGemmKernel kGemmU8S8X86Avx512 = {"gemm_u8s8_x86_avx512", Isa::kAvx512,
-                                                  PanelPackedBytes, PackPanels, Run};
+                                                  PanelPackedBytes<1>, PackPanels<1>, Run};
 
 }  // namespace signum::kernels

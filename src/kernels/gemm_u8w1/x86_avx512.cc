@@ -2,13 +2,10 @@
 // and never saturates). Bits are expanded from bit planes (bit_planes.h) in one of two
 // ways. For few rows, in registers: with weights W = 2 * b - 1, b a bit, the sum of A * W
 // is 2 * (sum of A * b) - (sum of A), and the second sum is one number for each row. For
-// more rows, a stretch of the depth of two panels at a time to bytes of -1 and +1 in a
-// buffer in the first-level cache, which then all rows meet.
+// more rows, to bytes of -1 and +1 in memory (expand_x86_avx512.h).
 #include <immintrin.h>
 
-#include <algorithm>
-
-#include "kernels/gemm_u8w1/bit_planes.h"
+#include "kernels/gemm_u8w1/expand_x86_avx512.h"
 #include "kernels/gemm_u8w1/gemm_u8w1.h"
 #include "kernels/tiles_x86_avx512.h"
 
@@ -103,86 +100,19 @@ struct Micro {
   }
 };
 
-// Part of the depth: steps [step, step + steps) of each of `segments` segments from
-// `segment` on. More than one segment is taken whole.
-struct Stretch {
-  int64_t segment, segments;
-  int64_t step, steps;
+// 16 columns by VNNI.
+struct VectorProduct {
+  static constexpr int64_t kStepsTogether = 1;
+  static void Run(const IntegerGemmProblem& problem) {
+    ForEachRowTile<PanelMicro<ByteProduct>>(problem);
+  }
 };
-
-constexpr int64_t kBufferPanels = 2;
-constexpr int64_t kBufferSteps = 256;
-
-// Writes the weights of a stretch of one panel as a panel of gemm_u8s8, -1 and +1, and 0
-// behind the end of a segment.
-inline void ExpandPanel(const Depth& depth, const Stretch& stretch, const uint8_t* panel,
-                        uint8_t* expanded) {
-  const __m512i ones = _mm512_set1_epi8(1);
-  const int64_t steps_of_segment = (depth.bytes + 3) / 4;
-  const int64_t left = depth.bytes % 4;
-  const __m512i tail = left == 0 ? _mm512_set1_epi8(-1) : _mm512_set1_epi32((1 << (8 * left)) - 1);
-  for (int64_t segment = 0; segment < stretch.segments; ++segment) {
-    const uint8_t* groups =
-        panel + (stretch.segment + segment) * BitPlaneGroups(depth) * kBitPlaneBytes;
-    for (int64_t i = 0; i < stretch.steps; ++i) {
-      const int64_t step = stretch.step + i;
-      const __m512i planes = _mm512_loadu_si512(groups + step / 8 * kBitPlaneBytes);
-      const __m128i shift = _mm_cvtsi64_si128(step % 8);
-      const __m512i bits = _mm512_and_si512(_mm512_srl_epi16(planes, shift), ones);
-      __m512i weights = _mm512_sub_epi8(_mm512_add_epi8(bits, bits), ones);
-      if (step == steps_of_segment - 1) weights = _mm512_and_si512(weights, tail);
-      _mm512_storeu_si512(expanded, weights);
-      expanded += kPanelStepBytes;
-    }
-  }
-}
-
-// Two panels at a time, a stretch of the depth at a time.
-void RunExpanded(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
-                 const int32_t* init, int32_t* c, int64_t ldc) {
-  alignas(64) uint8_t buffer[kBufferPanels * kBufferSteps * kPanelStepBytes];
-  const int64_t panel_bytes = BitPlanePanelBytes(depth);
-  const int64_t steps = (depth.bytes + 3) / 4;
-  const int64_t whole_segments = kBufferSteps / steps;
-  const int64_t panels = (n + kBitPlaneColumns - 1) / kBitPlaneColumns;
-  for (int64_t panel = 0; panel < panels; panel += kBufferPanels) {
-    const int64_t count = std::min(kBufferPanels, panels - panel);
-    const int64_t column = panel * kBitPlaneColumns;
-    // The expanded stretch is a product of bytes of its own, added to C but the first time.
-    const auto run = [&](const Stretch& stretch) {
-      const Depth part = {.segments = stretch.segments, .bytes = 4 * stretch.steps};
-      for (int64_t p = 0; p < count; ++p) {
-        ExpandPanel(depth, stretch, packed + (panel + p) * panel_bytes,
-                    buffer + p * PanelBytes(part));
-      }
-      TileRows part_rows = rows;
-      part_rows.a += 4 * stretch.step;
-      part_rows.offsets += stretch.segment;
-      const bool first = stretch.segment == 0 && stretch.step == 0;
-      ForEachRowTile<PanelMicro<ByteProduct>>(
-          IntegerGemmProblem{part_rows, std::min(n - column, count * kBitPlaneColumns), part,
-                             buffer, first ? init + column : nullptr, c + column, ldc});
-    };
-    for (int64_t segment = 0; segment < depth.segments;) {
-      if (whole_segments > 0) {
-        const int64_t segments = std::min(whole_segments, depth.segments - segment);
-        run({segment, segments, 0, steps});
-        segment += segments;
-        continue;
-      }
-      for (int64_t step = 0; step < steps; step += kBufferSteps) {
-        run({segment, 1, step, std::min(kBufferSteps, steps - step)});
-      }
-      ++segment;
-    }
-  }
-}
 
 void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
          const int32_t* init, int32_t* c, int64_t ldc) {
-  constexpr int64_t kFewRows = 16;
-  if (rows.rows() > kFewRows) return RunExpanded(rows, n, depth, packed, init, c, ldc);
-  ForEachRowTile<Micro>(IntegerGemmProblem{rows, n, depth, packed, init, c, ldc});
+  const IntegerGemmProblem problem = {rows, n, depth, packed, init, c, ldc};
+  if (rows.rows() > kFewRows) return RunExpanded<VectorProduct>(problem);
+  ForEachRowTile<Micro>(problem);
 }
 
 }  // namespace

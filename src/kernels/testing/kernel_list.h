@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <random>
@@ -30,7 +31,8 @@ inline int64_t Uniform(std::mt19937& generator, int64_t low, int64_t high) {
 }
 
 // Calls run(kernel) for every kernel that this CPU can run, the reference
-// included, and fails where an instruction set of this CPU got no kernel.
+// included, and fails where an instruction set of this CPU got no kernel. AMX is for
+// integer matrix products alone, whose tests see to it that they have one.
 template <typename Kernel, typename Run>
 void ForEachRunnable(std::span<const Kernel* const> kernels, const Run& run) {
   std::set<Isa> reached;
@@ -41,8 +43,10 @@ void ForEachRunnable(std::span<const Kernel* const> kernels, const Run& run) {
     reached.insert(kernel->isa);
     if (testing::Test::HasFatalFailure()) return;
   }
-  for (Isa isa : SupportedIsas())
+  for (Isa isa : SupportedIsas()) {
+    if (isa == Isa::kAmx && kernels.front()->isa < Isa::kAmx) continue;
     EXPECT_TRUE(reached.contains(isa)) << IsaName(isa) << " never ran";
+  }
 }
 
 // The list is ranked and named as promised, and the selector honours its cap
@@ -59,10 +63,10 @@ void CheckListAndSelector(const std::string& op, std::span<const Kernel* const> 
     }
   }
   ASSERT_EQ(kernels.back()->name, op + "_reference");
-  for (Isa cap : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512}) {
+  for (Isa cap : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512, Isa::kAmx}) {
     const Selection<Kernel> selection = select(cap);
     ASSERT_NE(selection.kernel, nullptr);
-    EXPECT_EQ(selection.kernel->isa, std::min(cap, DetectIsa()));
+    EXPECT_EQ(selection.kernel->isa, std::min({cap, DetectIsa(), kernels.front()->isa}));
     for (size_t i = 0; i < selection.refused.size(); ++i) {
       EXPECT_EQ(selection.refused[i].kernel, kernels[i]->name);
       const std::string needs = std::string("needs ") + IsaName(kernels[i]->isa);

@@ -30,6 +30,7 @@ struct BenchFlags {
   ZooFlags zoo;
   int weight_bits = 0;
   int activation_bits = 0;
+  int residual_bits = kFloatBits;
   std::string threads = "1";
   std::string batch = "1";
   int iterations = 0;
@@ -97,6 +98,7 @@ Result<Graph> LoadBenchGraph(const BenchFlags& flags) {
   QuantizationPolicy policy;
   if (flags.weight_bits != 0) policy.weight_bits = flags.weight_bits;
   if (flags.activation_bits != 0) policy.activation_bits = flags.activation_bits;
+  policy.residual_bits = flags.residual_bits;
   return InsertQuantizers(graph, policy);
 }
 
@@ -141,6 +143,9 @@ std::string FlagsText(const BenchFlags& flags) {
   if (flags.weight_bits != 0) text += fmt::format(" --weight-bits {}", flags.weight_bits);
   if (flags.activation_bits != 0) {
     text += fmt::format(" --activation-bits {}", flags.activation_bits);
+  }
+  if (flags.residual_bits != kFloatBits) {
+    text += fmt::format(" --residual-bits {}", flags.residual_bits);
   }
   return text;
 }
@@ -198,6 +203,10 @@ Action AddBench(CLI::App& command) {
       ->check(CLI::Range(1, 8));
   command.add_option("--activation-bits", flags->activation_bits, "and its feature maps")
       ->check(CLI::Range(1, 8));
+  command
+      .add_option("--residual-bits", flags->residual_bits,
+                  "and what is kept for sums over shortcuts, float otherwise")
+      ->check(CLI::Range(2, 8));
   command
       .add_option("--threads", flags->threads,
                   "threads that share a run; a list or range, as 1,2,4 or 1-8 or 1-8+2 or 1-64*2, "

@@ -25,6 +25,7 @@ struct QuantizeFlags {
   LearnRequest learn;
   CalibrateFlags calibrate;
   std::string edges = "8";
+  std::string residuals = "float";
   bool per_layer = false;
   std::string layer_file;
   std::vector<std::string> layers;
@@ -43,6 +44,11 @@ void AddPolicyFlags(CLI::App& command, QuantizeFlags& flags) {
       .add_option("--edges", flags.edges,
                   "bits of the first convolution and the last linear layer: 2 to 8, or float")
       ->capture_default_str();
+  command
+      .add_option("--residuals", flags.residuals,
+                  "bits of what is kept for a sum over a shortcut where it is not codes anyway: 2 "
+                  "to 8, or float")
+      ->capture_default_str();
   command.add_flag("--per-layer", flags.per_layer,
                    "one weight scale per layer, not one per output channel");
   command
@@ -57,15 +63,17 @@ void AddPolicyFlags(CLI::App& command, QuantizeFlags& flags) {
       ->type_name("FILE.toml");
 }
 
+// 2 to 8, or float.
+Result<int> ReadBits(const char* option, const std::string& text) {
+  if (text == "float") return kFloatBits;
+  if (text.size() == 1 && text[0] >= '2' && text[0] <= '8') return text[0] - '0';
+  return InvalidArgument(fmt::format("{} {}: takes 2 to 8, or float", option, text));
+}
+
 Status ReadPolicy(const QuantizeFlags& flags, QuantizationPolicy& policy) {
   policy.per_channel = !flags.per_layer;
-  if (flags.edges == "float") {
-    policy.edge_bits = kFloatBits;
-  } else if (flags.edges.size() == 1 && flags.edges[0] >= '2' && flags.edges[0] <= '8') {
-    policy.edge_bits = flags.edges[0] - '0';
-  } else {
-    return InvalidArgument(fmt::format("--edges {}: takes 2 to 8, or float", flags.edges));
-  }
+  SIGNUM_ASSIGN_OR_RETURN(policy.edge_bits, ReadBits("--edges", flags.edges));
+  SIGNUM_ASSIGN_OR_RETURN(policy.residual_bits, ReadBits("--residuals", flags.residuals));
   if (!flags.layer_file.empty()) {
     SIGNUM_ASSIGN_OR_RETURN(policy.layers, ReadLayerFile(flags.layer_file));
   }

@@ -38,6 +38,7 @@ void VisitPolicy(Policy& p, Visit&& visit) {
   visit("activations", p.activation_bits);
   visit("per-channel", p.per_channel);
   visit("edge-bits", p.edge_bits);
+  visit("residual-bits", p.residual_bits);
   visit("layers", p.layers);
 }
 
@@ -77,7 +78,8 @@ template <typename T>
 void Take(const toml::table& table, const char* name, T& value, std::string& fault) {
   const toml::node* node = table.get(name);
   if (node == nullptr) {
-    if (kIsLayers<T>) return;  // runs older than the setting have none
+    // Runs older than these settings have none.
+    if (kIsLayers<T> || std::string_view(name) == "residual-bits") return;
     fault = fmt::format("has no '{}'", name);
   } else if constexpr (kIsLayers<T>) {
     TakeLayers(*node, value, fault);

@@ -1,7 +1,7 @@
 // Writes a network of the zoo with random weights for the comparison with rivals:
 //   write_network NETWORK CHANNELSxHEIGHTxWIDTH WEIGHT_BITS VALUE_BITS FILE.sgn
 // quantized as `signum quantize --calibrate` does, on images of noise; its first and last
-// layers have 8 bits. WEIGHT_BITS 32 leaves it float.
+// layers, and what is kept for sums, have 8 bits. WEIGHT_BITS 32 leaves it float.
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
@@ -42,6 +42,7 @@ Status Write(const char* const* arguments) {
     calibration::PostTrainingOptions quantization;
     quantization.policy.weight_bits = weight_bits;
     quantization.policy.activation_bits = std::atoi(arguments[3]);
+    quantization.policy.residual_bits = 8;
     const data::Dataset dataset = Noise(graph.input_shape());
     SIGNUM_ASSIGN_OR_RETURN(
         graph, calibration::QuantizeAfterTraining(graph, quantization,

@@ -99,6 +99,8 @@ class ChainFinder {
     const NodeId end = chain.nodes.back();
     if (Is<QuantizeOp>(graph_.node(end).op)) {
       chain.codes_node = end;
+      // The input's lines are one row each, which signs have no thresholds for.
+      if (chain.head != 0) TakeSigns(chain);
       return;
     }
     chain.float_node = end;
@@ -109,6 +111,18 @@ class ChainFinder {
       if (LinkOf(reader) != kQuantizer) continue;
       Append(chain, reader);
       chain.codes_node = reader;
+      return;
+    }
+  }
+
+  // While the codes are in the cache, their signs cost little, too.
+  void TakeSigns(Chain& chain) {
+    for (NodeId reader : readers_[*chain.codes_node]) {
+      const auto* quantize = std::get_if<QuantizeOp>(&graph_.node(reader).op);
+      if (quantize == nullptr || quantize->bits != 1 || claimed_[reader]) continue;
+      if (LinkOf(reader) != kQuantizer) continue;
+      Append(chain, reader);
+      chain.signs_node = reader;
       return;
     }
   }

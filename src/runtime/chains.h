@@ -22,6 +22,8 @@ struct Chain {
   // The node whose value is stored as floats, and the quantizer whose codes are.
   // Both are there where the quantizer is not the only reader.
   std::optional<NodeId> float_node, codes_node;
+  // A 1-bit quantizer that reads the codes of codes_node.
+  std::optional<NodeId> signs_node;
 };
 
 // Every chain of the graph; no node is in two. The input node's chain holds the

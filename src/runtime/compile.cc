@@ -145,6 +145,12 @@ StepReport Compiler::ReportOf(const Chain& chain, const Value& output) const {
   return report;
 }
 
+StepReport Compiler::ReportOf(const Chain& chain, const FinishSpec& spec) const {
+  StepReport report = ReportOf(chain, spec.codes_output ? *spec.codes_output : *spec.float_output);
+  if (spec.signs) report.output += spec.signs->output.bits ? " and bits" : " and signs";
+  return report;
+}
+
 Status Compiler::EmitAll() {
   // Steps are made where chains end, so that all that they read is there.
   std::map<NodeId, const Chain*> ending_at;

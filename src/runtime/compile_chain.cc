@@ -79,6 +79,8 @@ void Compiler::Complete(const Chain& chain, int64_t row_length, int64_t channels
       spec.low = activation->kind == ActivationKind::kHardTanh ? -1.0 : 0.0;
       if (activation->kind == ActivationKind::kRelu6) spec.high = 6.0;
       if (activation->kind == ActivationKind::kHardTanh) spec.high = 1.0;
+    } else if (id == chain.signs_node) {
+      continue;  // below, when there are codes
     } else if (const Tensor* shift = node.Find("shift")) {
       for (int64_t i = 0; i < row_length; ++i) spec.shift.push_back(shift->floats()[i % channels]);
     }
@@ -94,6 +96,20 @@ void Compiler::Complete(const Chain& chain, int64_t row_length, int64_t channels
         NewValue(shape, EncodingOf(graph_.node(*chain.codes_node)), layouts_[*chain.codes_node]);
     values_[*chain.codes_node] = *spec.codes_output;
   }
+  if (chain.signs_node) {
+    spec.signs = NewSigns(*chain.signs_node, *spec.codes_output, row_length, channels);
+  }
+}
+
+SignsSpec Compiler::NewSigns(NodeId id, const Value& codes, int64_t row_length, int64_t channels) {
+  const Node& node = graph_.node(id);
+  SignsSpec signs{.codes = codes, .output = NewValue(shapes_[id], EncodingOf(node), layouts_[id])};
+  values_[id] = signs.output;
+  signs.kernel = kernels::SelectCodeSigns(program_->isa_).kernel;
+  if (const Tensor* shift = node.Find("shift")) {
+    for (int64_t i = 0; i < row_length; ++i) signs.shift.push_back(shift->floats()[i % channels]);
+  }
+  return signs;
 }
 
 Status Compiler::EmitChain(const Chain& chain) {
@@ -123,7 +139,7 @@ void Compiler::EmitInput(const Chain& chain) {
     }
   }
   const auto stage = kernels::SelectOutputStage(program_->isa_);
-  StepReport report = ReportOf(chain, spec.codes_output ? *spec.codes_output : *spec.float_output);
+  StepReport report = ReportOf(chain, spec);
   report.kernel = stage.kernel->name;
   report.refused = stage.refused;
   Emit(MakeInputStep(shapes_[0], std::move(mean), std::move(deviation), Finish(spec, stage.kernel)),
@@ -131,9 +147,15 @@ void Compiler::EmitInput(const Chain& chain) {
 }
 
 void Compiler::EmitStage(const Chain& chain, const Value& source) {
+  const auto* quantize = std::get_if<QuantizeOp>(&graph_.node(chain.head).op);
+  if (quantize != nullptr && quantize->bits == 1 && source.encoding.codes &&
+      source.encoding.bits > 1) {
+    return EmitSigns(chain, source);
+  }
   const Value input = Use(source);
   // Rows of several pixels need dense values.
   const bool dense = (!chain.codes_node || IsDense(layouts_[*chain.codes_node])) &&
+                     (!chain.signs_node || IsDense(layouts_[*chain.signs_node])) &&
                      (!chain.residual || values_[*chain.residual].is_dense());
   const int64_t row_length = dense ? StageRowLength(input.shape) : input.map_channels();
   FinishSpec spec;
@@ -143,10 +165,20 @@ void Compiler::EmitStage(const Chain& chain, const Value& source) {
   const std::vector<int64_t> sizes = StoredSizes(input.shape);
   Complete(chain, row_length, sizes.empty() ? 1 : sizes.back(), spec);
   const auto stage = kernels::SelectOutputStage(program_->isa_);
-  StepReport report = ReportOf(chain, spec.codes_output ? *spec.codes_output : *spec.float_output);
+  StepReport report = ReportOf(chain, spec);
   report.kernel = stage.kernel->name;
   report.refused = stage.refused;
   Emit(MakeStageStep(input, Finish(spec, stage.kernel)), std::move(report));
+}
+
+void Compiler::EmitSigns(const Chain& chain, const Value& source) {
+  const Value input = Use(source);
+  const int64_t channels = input.map_channels();
+  const SignsSpec spec = NewSigns(chain.head, input, channels, channels);
+  StepReport report = ReportOf(chain, spec.output);
+  report.kernel = spec.kernel->name;
+  report.refused = kernels::SelectCodeSigns(program_->isa_).refused;
+  Emit(MakeSignsStep(input, Signs(spec, channels)), std::move(report));
 }
 
 void Compiler::EmitWeighted(const Chain& chain) {
@@ -182,8 +214,12 @@ void Compiler::EmitWeighted(const Chain& chain) {
         {"gemm_b1w1, gemm_u8w1, gemm_u8s8",
          weight_codes ? "the input is not quantized" : "the weights are not quantized"});
   }
-  StepReport report = ReportOf(chain, spec.codes_output ? *spec.codes_output : *spec.float_output);
+  StepReport report = ReportOf(chain, spec);
   report.kernel = std::move(made.kernel);
+  if (spec.signs) {
+    report.kernel += ", ";
+    report.kernel += spec.signs->kernel->name;
+  }
   report.refused = std::move(made.refused);
   report.arithmetic = made.arithmetic;
   report.macs = shapes_[chain.head].elements() * geometry.depth();
@@ -192,6 +228,7 @@ void Compiler::EmitWeighted(const Chain& chain) {
   for (const auto& value : {spec.residual, spec.float_output, spec.codes_output}) {
     if (value) report.map_bytes += value->image_bytes();
   }
+  if (spec.signs) report.map_bytes += spec.signs->output.image_bytes();
   program_->weight_bytes_ += made.weight_bytes;
   Emit(std::move(made.step), std::move(report));
 }

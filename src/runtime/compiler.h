@@ -38,6 +38,7 @@ class Compiler {
   void Emit(std::unique_ptr<const Step> step, StepReport report);
   StepReport ReportOf(NodeId id, const Value& output) const;
   StepReport ReportOf(const Chain& chain, const Value& output) const;
+  StepReport ReportOf(const Chain& chain, const FinishSpec& spec) const;
   Status EmitAll();
   // Makes the values to keep outlive the last step.
   void Keep();
@@ -47,10 +48,14 @@ class Compiler {
   void EmitInput(const Chain& chain);
   // `source` takes the place of the head's input.
   void EmitStage(const Chain& chain, const Value& source);
+  // A quantizer of 1 bit alone, whose input is codes.
+  void EmitSigns(const Chain& chain, const Value& source);
   void EmitWeighted(const Chain& chain);
   // Folds the chain's links into `spec`, creates its outputs and binds them.
   // Element i of a row is of channel i % channels.
   void Complete(const Chain& chain, int64_t row_length, int64_t channels, FinishSpec& spec);
+  // The signs of `codes` that the quantizer `id` makes, in rows as above.
+  SignsSpec NewSigns(NodeId id, const Value& codes, int64_t row_length, int64_t channels);
   void ApplyAffine(const Node& node, int64_t channels, FinishSpec& spec) const;
 
   // compile_node.cc

@@ -36,6 +36,7 @@ Finish::Finish(const FinishSpec& spec, const kernels::OutputStageKernel* kernel)
       float_output_(spec.float_output),
       codes_output_(spec.codes_output) {
   SIGNUM_CHECK(float_output_ || codes_output_);
+  if (spec.signs) signs_.emplace(*spec.signs, static_cast<int64_t>(spec.multiplier.size()));
   const bool float_residual = residual_ && !residual_->encoding.codes;
   // A float residual is in the network's units, so its sum is made in them; a
   // sign needs no units, and its shift is in the network's as well.
@@ -64,7 +65,8 @@ Finish::Finish(const FinishSpec& spec, const kernels::OutputStageKernel* kernel)
 
 bool Finish::is_dense() const {
   const auto dense = [](const std::optional<Value>& value) { return !value || value->is_dense(); };
-  return dense(residual_) && dense(float_output_) && dense(codes_output_);
+  return dense(residual_) && dense(float_output_) && dense(codes_output_) &&
+         (!signs_ || signs_->is_dense());
 }
 
 template <typename Sum>
@@ -140,6 +142,7 @@ void Finish::RunLines(const RunContext& context, const Tile& tile, const Sum* su
   if (codes_output_ && tile.first_channel == 0) {
     FillRing(*codes_output_, tile.rows, context.At<std::byte>(*codes_output_));
   }
+  if (signs_) signs_->Run(context, tile.rows, tile.first_channel, tile.channels);
 }
 
 void Finish::Run(const RunContext& context, const Tile& tile, const int32_t* sums,

@@ -11,6 +11,7 @@
 
 #include "kernels/output_stage/output_stage.h"
 #include "runtime/row_block.h"
+#include "runtime/signs.h"
 #include "runtime/step.h"
 #include "runtime/value.h"
 
@@ -18,8 +19,8 @@ namespace signum::runtime {
 
 // A finish in the units of the network's values:
 //   t = clamp(sum * multiplier_c + bias_c + residual, low, high)
-// stored as floats, as codes, or both. All values have rows of
-// multiplier.size() channels. The ring of the codes is filled in, too.
+// stored as floats, as codes, or both; of the codes then the signs, where wanted. All values
+// have rows of multiplier.size() channels. The rings of codes and signs are filled in, too.
 struct FinishSpec {
   std::vector<double> multiplier, bias;  // one per channel
   std::optional<Value> residual;
@@ -27,7 +28,8 @@ struct FinishSpec {
   double high = std::numeric_limits<double>::infinity();
   std::optional<Value> float_output;
   std::optional<Value> codes_output;
-  std::vector<float> shift;  // of a 1-bit codes_output, one per channel; or empty
+  std::vector<float> shift;        // of a 1-bit codes_output, one per channel; or empty
+  std::optional<SignsSpec> signs;  // of codes_output
 };
 
 class Finish {
@@ -70,6 +72,7 @@ class Finish {
   const kernels::OutputStageKernel* kernel_;
   std::vector<float> multiplier_, bias_, shift_;
   std::optional<Value> residual_, float_output_, codes_output_;
+  std::optional<Signs> signs_;
   kernels::OutputStage first_;  // without its pointers
   // From floats to codes, where the first stage stores floats on the way.
   bool has_second_ = false;

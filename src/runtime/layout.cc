@@ -92,7 +92,7 @@ class LayoutPlanner {
   bool HasRingWriter(NodeId id) const {
     if (As<MaxPoolOp>(graph_.node(id))) return true;
     const Chain* chain = chain_of_[id];
-    if (chain == nullptr || chain->codes_node != id) return false;
+    if (chain == nullptr || (chain->codes_node != id && chain->signs_node != id)) return false;
     const Node& head = graph_.node(chain->head);
     const bool weighted = As<ConvolutionOp>(head) || As<LinearOp>(head);
     return !weighted || IsTiled(head);

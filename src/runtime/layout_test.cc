@@ -77,6 +77,32 @@ TEST(Layout, LayersThatPadDifferentlyShareCodesAndBits) {
   }
 }
 
+// What a residual sum keeps as codes, and the signs of that: as bits, as codes where a reader
+// wants them, and behind a pool, in a step of their own.
+TEST(Layout, SignsOfCodes) {
+  for (int form = 0; form < 3; ++form) {
+    RandomGraph g({1, 3, 9, 8}, 7, true);
+    const NodeId image = g.Quantize(g.input(), 8, 128, 1.0f / 64);
+    const NodeId kept = g.Quantize(g.Convolution(image, Layer(20, 8)), 6, 31, 0.5f);
+    const MaxPoolOp pool{Window{{2, 2}, {1, 1}, {1, 1}, {}}};
+    const NodeId source = form == 2 ? g.Add(pool, {kept}) : kept;
+    const NodeId signs = g.Quantize(source, 1, 0, 0.25f, form != 1);
+    const NodeId layer = g.Convolution(signs, Layer(20, form == 1 ? 3 : 1));
+    const NodeId sum = g.Quantize(g.Add(AddOp{}, {layer, source}), 5, 16, 1.0f);
+    g.Convolution(g.Quantize(sum, 1, 0, 0.5f, true), Layer(9, 1));
+    if (form == 2) {
+      EXPECT_THAT(Outputs(g.graph()),
+                  ElementsAre("3x9x8 u8", "20x9x8 u6", "20x8x7 u6", "20x8x7 bits",
+                              "20x8x7 u5 and bits", "9x8x7 f32", "9x8x7 f32"));
+    } else {
+      EXPECT_THAT(Outputs(g.graph()),
+                  ElementsAre("3x9x8 u8", form == 0 ? "20x9x8 u6 and bits" : "20x9x8 u6 and signs",
+                              "20x9x8 u5 and bits", "9x9x8 f32", "9x9x8 f32"));
+    }
+    ExpectExact(g, fmt::format(" of form {}", form));
+  }
+}
+
 // 131073 x 131073 pixels of ring around one pixel would be 17 GB.
 TEST(Layout, ARingMuchLargerThanItsMapIsNone) {
   for (int bits : {1, 8}) {

@@ -107,6 +107,23 @@ class InputStep : public Step {
   Finish finish_;
 };
 
+class SignsStep : public Step {
+ public:
+  SignsStep(const Value& input, Signs signs) : input_(input), signs_(std::move(signs)) {}
+
+  void Run(const RunContext& context) const override {
+    const int64_t height = input_.map_height();
+    context.pool->ParallelFor(context.batch * height, [&](int64_t line, int) {
+      const auto block = RowBlock::Lines(line / height, line % height, 1, input_.map_width());
+      signs_.Run(context, block, 0, signs_.channels());
+    });
+  }
+
+ private:
+  Value input_;
+  Signs signs_;
+};
+
 class OutputStep : public Step {
  public:
   explicit OutputStep(const Value& value) : value_(value) {}
@@ -150,6 +167,10 @@ int64_t StageRowLength(const Shape& shape) {
 
 std::unique_ptr<const Step> MakeStageStep(const Value& input, Finish finish) {
   return std::make_unique<StageStep>(input, std::move(finish));
+}
+
+std::unique_ptr<const Step> MakeSignsStep(const Value& input, Signs signs) {
+  return std::make_unique<SignsStep>(input, std::move(signs));
 }
 
 int64_t InputRowLength(const Shape& shape) {

@@ -22,6 +22,9 @@ int64_t StageRowLength(const Shape& shape);
 // sums are code - zero_point. Its channels are StageRowLength(input.shape).
 std::unique_ptr<const Step> MakeStageStep(const Value& input, Finish finish);
 
+// Signs of dense codes.
+std::unique_ptr<const Step> MakeSignsStep(const Value& input, Signs signs);
+
 // The caller's images as the network's input: (x - mean_c) / deviation_c where
 // there are means, and then `finish`, whose channels are those of a row of the
 // image (width times channels), for a `shape` that is not of rank 4 all elements.

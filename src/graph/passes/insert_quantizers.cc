@@ -17,6 +17,7 @@ struct Plan {
   std::vector<int> weight_bits;    // 0 where the node keeps float weights or has none
   std::vector<bool> reads_codes;   // of layers
   std::vector<int> quantize_bits;  // 0 where the node's value gets no quantizer
+  std::vector<int> residual_bits;  // 0 where it gets no other one before that
 };
 
 // Whether `name` fits `pattern`, in which * stands for any characters and ? for one.
@@ -67,10 +68,27 @@ std::vector<NodeId> Layers(const Graph& graph) {
   return layers;
 }
 
+void PlanResiduals(const Graph& graph, int bits, Plan& plan) {
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    const std::vector<NodeId> readers = graph.Readers(id);
+    const bool other = std::any_of(readers.begin(), readers.end(),
+                                   [&](NodeId reader) { return !IsLayer(graph.node(reader)); });
+    if (plan.quantize_bits[id] == 1 && other) plan.residual_bits[id] = bits;
+  }
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    if (!std::holds_alternative<AddOp>(graph.node(id).op)) continue;
+    const std::vector<NodeId>& operands = graph.node(id).inputs;
+    const bool floats = std::none_of(operands.begin(), operands.end(), [&](NodeId operand) {
+      return plan.residual_bits[operand] > 0 || plan.quantize_bits[operand] > 1;
+    });
+    if (floats) plan.residual_bits[*std::min_element(operands.begin(), operands.end())] = bits;
+  }
+}
+
 Plan MakePlan(const Graph& graph, const QuantizationPolicy& policy) {
   const std::vector<NodeId> layers = Layers(graph);
   Plan plan{std::vector<int>(graph.size()), std::vector<bool>(graph.size()),
-            std::vector<int>(graph.size())};
+            std::vector<int>(graph.size()), std::vector<int>(graph.size())};
   for (NodeId layer : layers) {
     const bool edge = layer == layers.front() || layer == layers.back();
     const LayerPrecision precision = PrecisionOf(graph.node(layer), edge, policy);
@@ -83,6 +101,7 @@ Plan MakePlan(const Graph& graph, const QuantizationPolicy& policy) {
         plan.quantize_bits[QuantizationPoint(graph, graph.node(layer).inputs[0], value_bits)];
     bits = std::max(bits, value_bits);
   }
+  if (policy.residual_bits != kFloatBits) PlanResiduals(graph, policy.residual_bits, plan);
   return plan;
 }
 
@@ -95,6 +114,11 @@ Status CheckPolicy(const QuantizationPolicy& policy) {
   if (policy.edge_bits != kFloatBits && (policy.edge_bits < 2 || policy.edge_bits > 8)) {
     return InvalidArgument(fmt::format(
         "{} bits for the first and last layer; 2 to 8, or float, are possible", policy.edge_bits));
+  }
+  if (policy.residual_bits != kFloatBits &&
+      (policy.residual_bits < 2 || policy.residual_bits > 8)) {
+    return InvalidArgument(
+        fmt::format("{} bits for shortcuts; 2 to 8, or float, are possible", policy.residual_bits));
   }
   for (const LayerPrecision& layer : policy.layers) {
     for (int bits : {layer.weight_bits, layer.activation_bits}) {
@@ -188,9 +212,13 @@ Result<Graph> InsertQuantizers(const Graph& quantized_or_float, const Quantizati
     }
     moved[id] = quantized[id] =
         out.Add(node.name, std::move(node.op), std::move(node.inputs), std::move(node.parameters));
+    const auto quantize = [&](int bits, const char* suffix) {
+      auto [op, parameters] = MakeQuantizer(bits, never_negative[id], shapes[id]);
+      return out.Add(graph.node(id).name + suffix, op, {moved[id]}, std::move(parameters));
+    };
+    if (plan.residual_bits[id] > 0) moved[id] = quantize(plan.residual_bits[id], ".residual");
     if (plan.quantize_bits[id] > 0) {
-      auto [op, parameters] = MakeQuantizer(plan.quantize_bits[id], never_negative[id], shapes[id]);
-      quantized[id] = out.Add(node.name + ".quantize", op, {moved[id]}, std::move(parameters));
+      quantized[id] = quantize(plan.quantize_bits[id], ".quantize");
     }
   }
   return out;

@@ -29,6 +29,10 @@ struct QuantizationPolicy {
   // Weights of the first and the last layer (convolution or linear), and the
   // values they read: 2 to 8 bits, or kFloatBits to leave both layers float.
   int edge_bits = 8;
+  // What is kept of a value for a sum, 2 to 8 bits or kFloatBits: of a shortcut around 1-bit
+  // layers, where the 1-bit quantizer then reads those codes too; and where both operands
+  // are floats, of the one that is made first.
+  int residual_bits = kFloatBits;
   // Exceptions to all of the above. Of several that fit a layer the last counts.
   std::vector<LayerPrecision> layers;
 };
@@ -39,7 +43,8 @@ struct QuantizationPolicy {
 // them asks for; with 2 bits and more every other
 // reader of that value (a shortcut) reads the codes too, so that only k bits of a
 // feature map are stored; 1-bit signs lose too much for a sum, so there the
-// shortcut keeps the float value. Quantizers of 2 bits and more move up through
+// shortcut keeps the float value, or codes of `residual_bits` ("layer1.0.relu.residual").
+// Quantizers of 2 bits and more move up through
 // operators that only move values (MovesValues). Quantizers of values that can be negative get the
 // zero-point 2^(bits-1), which calibration may move; 1-bit ones get a shift per
 // channel, starting at 0.

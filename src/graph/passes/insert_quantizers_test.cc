@@ -77,6 +77,33 @@ TEST(InsertQuantizers, OneBitValuesKeepAFloatShortcut) {
   EXPECT_NE(Named(*graph, "relu1.quantize").Find("shift"), nullptr);
 }
 
+TEST(InsertQuantizers, OneBitValuesMayHaveAShortcutOfCodes) {
+  const auto graph = InsertQuantizers(ResidualGraph(), {.activation_bits = 1, .residual_bits = 8});
+  ASSERT_TRUE(graph);
+  ASSERT_TRUE(Verify(*graph)) << Verify(*graph).error().message;
+  EXPECT_EQ(graph->node(Named(*graph, "sum").inputs[1]).name, "relu1.residual");
+  EXPECT_EQ(std::get<QuantizeOp>(Named(*graph, "relu1.residual").op), (QuantizeOp{8, 0}));
+  EXPECT_EQ(graph->node(Named(*graph, "conv2").inputs[0]).name, "relu1.quantize");
+  EXPECT_EQ(graph->node(Named(*graph, "relu1.quantize").inputs[0]).name, "relu1.residual");
+  for (int bits : {1, 9}) {
+    EXPECT_FALSE(InsertQuantizers(ResidualGraph(), {.activation_bits = 1, .residual_bits = bits}));
+  }
+}
+
+TEST(InsertQuantizers, OfASumOfTwoLayersTheFirstMayBeKeptAsCodes) {
+  Graph g;
+  const NodeId x = g.Add("x", InputOp{{1, 4, 8, 8}}, {});
+  const NodeId conv1 = g.Add("conv1", Convolution3x3(), {x}, Weight());
+  const NodeId conv2 = g.Add("conv2", Convolution3x3(), {x}, Weight());
+  g.Add("sum", AddOp{}, {conv2, conv1});
+  const auto graph = InsertQuantizers(g, {.activation_bits = 1, .residual_bits = 4});
+  ASSERT_TRUE(graph);
+  const Node& sum = Named(*graph, "sum");
+  EXPECT_EQ(graph->node(sum.inputs[0]).name, "conv2");
+  EXPECT_EQ(graph->node(sum.inputs[1]).name, "conv1.residual");
+  EXPECT_EQ(std::get<QuantizeOp>(Named(*graph, "conv1.residual").op), (QuantizeOp{4, 8}));
+}
+
 TEST(InsertQuantizers, EdgesCanStayFloat) {
   const auto graph = InsertQuantizers(ResidualGraph(), {.edge_bits = kFloatBits});
   ASSERT_TRUE(graph);

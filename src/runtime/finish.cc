@@ -31,12 +31,13 @@ void SetCodes(const Value& value, OutputStage& stage) {
 
 Finish::Finish(const FinishSpec& spec, const kernels::OutputStageKernel* kernel)
     : kernel_(kernel),
+      channels_(static_cast<int64_t>(spec.multiplier.size())),
       shift_(spec.shift),
       residual_(spec.residual),
       float_output_(spec.float_output),
       codes_output_(spec.codes_output) {
   SIGNUM_CHECK(float_output_ || codes_output_);
-  if (spec.signs) signs_.emplace(*spec.signs, static_cast<int64_t>(spec.multiplier.size()));
+  if (spec.signs) signs_.emplace(*spec.signs, channels_);
   const bool float_residual = residual_ && !residual_->encoding.codes;
   // A float residual is in the network's units, so its sum is made in them; a
   // sign needs no units, and its shift is in the network's as well.
@@ -61,6 +62,9 @@ Finish::Finish(const FinishSpec& spec, const kernels::OutputStageKernel* kernel)
     second_multiplier_.assign(multiplier_.size(), static_cast<float>(1.0 / scale));
     second_bias_.assign(multiplier_.size(), 0.0f);
   }
+  for (auto* numbers : {&multiplier_, &bias_, &shift_, &second_multiplier_, &second_bias_}) {
+    RepeatForRowsTogether(*numbers);
+  }
 }
 
 bool Finish::is_dense() const {
@@ -70,16 +74,27 @@ bool Finish::is_dense() const {
 }
 
 template <typename Sum>
+void Finish::RunStage(const OutputStage& stage, OutputStageRows rows, const Sum* input,
+                      int64_t stride) const {
+  const int64_t output_channels = rows.output_stride * (stage.output == OutputKind::kBits ? 8 : 1);
+  if (rows.channels == channels_ && stride == channels_ && output_channels == channels_ &&
+      (rows.residual == nullptr || rows.residual_stride == channels_)) {
+    const int64_t together = RowsTogether(channels_, rows.rows);
+    rows.rows /= together;
+    for (int64_t* size : {&rows.channels, &rows.residual_stride, &rows.output_stride, &stride}) {
+      *size *= together;
+    }
+  }
+  if constexpr (std::is_same_v<Sum, int32_t>) {
+    kernel_->run_int32(stage, rows, input, stride);
+  } else {
+    kernel_->run_float(stage, rows, input, stride);
+  }
+}
+
+template <typename Sum>
 void Finish::RunLine(const RunContext& context, const Tile& tile, const Walks& walks, int64_t line,
                      const Sum* sums, float* temporary) const {
-  const auto run = [&](const OutputStage& stage, const OutputStageRows& rows, const auto* input,
-                       int64_t stride) {
-    if constexpr (std::is_same_v<decltype(input), const int32_t*>) {
-      kernel_->run_int32(stage, rows, input, stride);
-    } else {
-      kernel_->run_float(stage, rows, input, stride);
-    }
-  };
   const auto place = [&](const Value& value, const RowWalk& walk) {
     const int64_t channel =
         value.bits ? tile.first_channel / 8 : tile.first_channel * value.element_bytes();
@@ -105,7 +120,7 @@ void Finish::RunLine(const RunContext& context, const Tile& tile, const Walks& w
   const bool codes_first = codes != nullptr && !has_second_;
   rows.output = codes_first ? codes : floats;
   rows.output_stride = codes_first ? walks.codes.pixel_stride : float_stride;
-  run(stage, rows, sums, tile.stride);
+  RunStage(stage, rows, sums, tile.stride);
   if (!has_second_) return;
 
   OutputStage second = second_;
@@ -115,7 +130,7 @@ void Finish::RunLine(const RunContext& context, const Tile& tile, const Walks& w
   rows.residual = nullptr;
   rows.output = codes;
   rows.output_stride = walks.codes.pixel_stride;
-  run(second, rows, static_cast<const float*>(floats), float_stride);
+  RunStage(second, rows, static_cast<const float*>(floats), float_stride);
 }
 
 template <typename Sum>

@@ -39,7 +39,7 @@ class Finish {
   Finish& operator=(const Finish&) = delete;
   Finish(Finish&&) = default;
 
-  int64_t channels() const { return static_cast<int64_t>(multiplier_.size()); }
+  int64_t channels() const { return channels_; }
   // Whether all values are, so that blocks may be flat.
   bool is_dense() const;
 
@@ -69,8 +69,13 @@ class Finish {
   void RunLine(const RunContext& context, const Tile& tile, const Walks& walks, int64_t line,
                const Sum* sums, float* temporary) const;
 
+  template <typename Sum>
+  void RunStage(const kernels::OutputStage& stage, kernels::OutputStageRows rows, const Sum* input,
+                int64_t stride) const;
+
   const kernels::OutputStageKernel* kernel_;
-  std::vector<float> multiplier_, bias_, shift_;
+  int64_t channels_;
+  std::vector<float> multiplier_, bias_, shift_;  // [RowsTogether(channels)][channels]
   std::optional<Value> residual_, float_output_, codes_output_;
   std::optional<Signs> signs_;
   kernels::OutputStage first_;  // without its pointers

@@ -136,6 +136,9 @@ BorderTerms::BorderTerms(const ConvolutionGeometry& g, std::span<const int8_t> c
   channels_ = g.out_channels;
   line_kinds_ = lines.of;
   pixel_kinds_ = pixels.of;
+  for (int64_t x = 0; x < g.out_width; ++x) {
+    if (pixel_kinds_[x] != 0) border_pixels_.push_back(x);
+  }
   pixel_kind_count_ = static_cast<int64_t>(pixels.taps.size());
   const int64_t taps = int64_t{w.kernel[0]} * w.kernel[1];
   // below[y][x]: the sum of the taps above y and left of x of one channel, over its inputs.
@@ -169,15 +172,24 @@ BorderTerms::BorderTerms(const ConvolutionGeometry& g, std::span<const int8_t> c
 
 void BorderTerms::Add(const RowBlock& block, int64_t first, int64_t count, int32_t* sums,
                       int64_t stride) const {
-  for (int64_t y = block.line; y < block.line + block.lines; ++y) {
+  for (int64_t y = block.line; y < block.line + block.lines; ++y, sums += block.pixels * stride) {
     const int64_t kinds = line_kinds_[y] * pixel_kind_count_;
-    for (int64_t i = 0; i < block.pixels; ++i, sums += stride) {
-      // Images of one pixel have one kind of border.
-      const int64_t x = block.across_images ? 0 : block.pixel + i;
-      const int64_t kind = kinds + pixel_kinds_[x];
-      if (kind == 0) continue;
-      const int32_t* terms = terms_.data() + kind * channels_ + first;
-      for (int64_t c = 0; c < count; ++c) sums[c] += terms[c];
+    // To the block's pixel i, which is the map's pixel x.
+    const auto add = [&](int64_t i, int64_t x) {
+      const int32_t* terms = terms_.data() + (kinds + pixel_kinds_[x]) * channels_ + first;
+      int32_t* to = sums + i * stride;
+      for (int64_t c = 0; c < count; ++c) to[c] += terms[c];
+    };
+    if (block.across_images) {  // images of one pixel have one kind of border
+      for (int64_t i = 0; i < block.pixels; ++i) add(i, 0);
+    } else if (kinds != 0) {
+      for (int64_t i = 0; i < block.pixels; ++i) add(i, block.pixel + i);
+    } else {
+      const auto begin =
+          std::lower_bound(border_pixels_.begin(), border_pixels_.end(), block.pixel);
+      for (auto x = begin; x != border_pixels_.end() && *x < block.pixel + block.pixels; ++x) {
+        add(*x - block.pixel, *x);
+      }
     }
   }
 }

@@ -43,6 +43,7 @@ class BorderTerms {
  private:
   int64_t channels_ = 0;
   std::vector<int> line_kinds_, pixel_kinds_;  // 0: the window is inside
+  std::vector<int64_t> border_pixels_;         // those of another kind, rising
   int64_t pixel_kind_count_ = 0;
   std::vector<int32_t> terms_;  // [line kind][pixel kind][channel]
 };

@@ -3,8 +3,10 @@
 #ifndef SIGNUM_RUNTIME_ROW_BLOCK_H_
 #define SIGNUM_RUNTIME_ROW_BLOCK_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "runtime/value.h"
 
@@ -51,6 +53,29 @@ inline RowWalk WalkThrough(const Value& value, const RowBlock& block) {
   }
   return {value.offset(block.image, block.line, block.pixel), value.line_bytes(),
           block.across_images ? value.image_bytes() : value.pixel_bytes()};
+}
+
+// Rows of few channels that lie behind each other may be taken several at a time, as one row
+// of channels again and again: how many at most, and how many of `rows` so that none is left.
+inline int64_t RowsTogether(int64_t channels) {
+  constexpr int64_t kManyChannels = 64;
+  return channels % 8 == 0 ? std::max<int64_t>(1, kManyChannels / channels) : 1;
+}
+inline int64_t RowsTogether(int64_t channels, int64_t rows) {
+  int64_t together = RowsTogether(channels);
+  while (rows % together != 0) --together;
+  return together;
+}
+
+// `values` as often as rows are taken together.
+template <typename T>
+void RepeatForRowsTogether(std::vector<T>& values) {
+  const size_t size = values.size();
+  if (size == 0) return;
+  const int64_t together = RowsTogether(static_cast<int64_t>(size));
+  values.reserve(size * static_cast<size_t>(together));
+  for (int64_t i = 1; i < together; ++i)
+    values.insert(values.end(), values.begin(), values.begin() + static_cast<int64_t>(size));
 }
 
 // Fills the ring beside the block where it begins or ends lines, and above and below where

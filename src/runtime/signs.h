@@ -25,7 +25,7 @@ class Signs {
   // Of rows of `channels`.
   Signs(const SignsSpec& spec, int64_t channels);
 
-  int64_t channels() const { return static_cast<int64_t>(least_.size()); }
+  int64_t channels() const { return channels_; }
   bool is_dense() const { return codes_.is_dense() && output_.is_dense(); }
 
   // Channels [first, first + count) of the block's rows, whose codes are there; `first` is a
@@ -35,7 +35,8 @@ class Signs {
  private:
   Value codes_, output_;
   const kernels::CodeSignsKernel* kernel_;
-  std::vector<uint8_t> least_, possible_;
+  int64_t channels_;
+  std::vector<uint8_t> least_, possible_;  // [RowsTogether(channels)][channels]
 };
 
 }  // namespace signum::runtime

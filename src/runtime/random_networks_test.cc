@@ -28,7 +28,7 @@ uint32_t FromEnvironment(const char* name, uint32_t otherwise) {
 template <typename Check>
 void ForEachNetwork(bool dyadic, const Check& check) {
   const uint32_t first = FromEnvironment("SIGNUM_TEST_SEED", 1);
-  const uint32_t count = FromEnvironment("SIGNUM_TEST_GRAPHS", 100);
+  const uint32_t count = FromEnvironment("SIGNUM_TEST_GRAPHS", 60);
   std::printf("SIGNUM_TEST_SEED=%u SIGNUM_TEST_GRAPHS=%u\n", first, count);
   for (uint32_t seed = first; seed - first < count; ++seed) {
     RandomGraph network = RandomNetwork(seed, dyadic);

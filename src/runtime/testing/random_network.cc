@@ -21,7 +21,10 @@ const T* As(const Node& node) {
 class Grower {
  public:
   Grower(uint32_t seed, bool dyadic)
-      : random_(seed), dyadic_(dyadic), graph_(DrawInput(), seed, dyadic) {}
+      : random_(seed),
+        dyadic_(dyadic),
+        most_elements_(Any(0, 15) == 0 ? 60000 : 4000),
+        graph_(DrawInput(), seed, dyadic) {}
 
   RandomGraph Grow() {
     NodeId first = graph_.input();
@@ -41,7 +44,8 @@ class Grower {
   }
   bool Chance() { return Any(0, 1) == 1; }
   Shape DrawInput() {
-    return {1, Pick({1, 3, 4, Any(1, 20)}), Any(1, 12), Pick({1, 8, Any(1, 14)})};
+    const int larger = most_elements_ > 4000 ? 3 : 1;
+    return {1, Pick({1, 3, 4, Any(1, 20)}), larger * Any(1, 12), larger * Pick({1, 8, Any(1, 14)})};
   }
   const Node& node(NodeId id) const { return graph_.graph().node(id); }
 
@@ -63,7 +67,7 @@ class Grower {
     Graph copy = graph_.graph();
     copy.Add("trial", op, {in});
     const auto shapes = InferShapes(copy);
-    return shapes && shapes->back().elements() <= 4000;
+    return shapes && shapes->back().elements() <= most_elements_;
   }
 
   // The largest magnitude of a value on an image.
@@ -157,7 +161,8 @@ class Grower {
       drawn.window = w;
       drawn.groups = Pick({1, 1, 1, 2, 4, static_cast<int>(channels)});
       while (channels % drawn.groups != 0) drawn.groups /= 2;
-      const int64_t each = same ? channels / drawn.groups : Pick({1, 3, 8, 16, Any(1, 24), Any(1, 80)});
+      const int64_t each =
+          same ? channels / drawn.groups : Pick({1, 3, 8, 16, Any(1, 24), Any(1, 80)});
       drawn.output_channels = drawn.groups == channels && Chance() ? channels : drawn.groups * each;
       return drawn;
     });
@@ -231,7 +236,7 @@ class Grower {
   NodeId Joined(NodeId in) {
     NodeId other = Like(in);
     if (other < 0) other = Chance() ? in : Quantized(in);
-    if (graph_.shape(in).elements() > 2000) return Sum(in, other);
+    if (2 * graph_.shape(in).elements() > most_elements_) return Sum(in, other);
     return graph_.Add(ConcatOp{Pick({1, 1, 1, 2, 3})}, {in, other});
   }
 
@@ -334,6 +339,8 @@ class Grower {
 
   std::mt19937 random_;
   bool dyadic_;
+  // Of a value. Most networks are small; some are large enough that threads share a layer.
+  int64_t most_elements_;
   RandomGraph graph_;
   std::vector<NodeId> maps_;  // values of rank 4
 };

@@ -132,19 +132,22 @@ class Grower {
     return graph_.Add(op, {in});
   }
 
+  // What means are taken of: sums of floats may be rounded on the way to an exact mean.
+  NodeId Averaged(NodeId in) { return dyadic_ ? Codes(in) : in; }
+
   NodeId AveragePool(NodeId in) {
     const AveragePoolOp op = WithWindow(in, [&](Window w) {
       w.dilation = {1, 1};
       if (dyadic_) w.kernel = {Pick({1, 2, 4}), Pick({1, 2})};
       return AveragePoolOp{w, dyadic_ || Chance()};
     });
-    return graph_.Add(op, {in});
+    return graph_.Add(op, {Averaged(in)});
   }
 
   NodeId GlobalAverage(NodeId in) {
     const int64_t pixels = graph_.shape(in)[2] * graph_.shape(in)[3];
     if (dyadic_ && (pixels & (pixels - 1)) != 0) return MaxPool(in);
-    return graph_.Add(GlobalAveragePoolOp{}, {in});
+    return graph_.Add(GlobalAveragePoolOp{}, {Averaged(in)});
   }
 
   // A convolution; with `same`, its output has its input's shape. `weight_bits` 0 are any.
@@ -249,7 +252,8 @@ class Grower {
 
   NodeId Upsampled(NodeId in) {
     const UpsampleOp op{2, Chance() ? UpsampleMode::kNearest : UpsampleMode::kBilinear};
-    return Fits(op, in) ? graph_.Add(op, {in}) : MaxPool(in);
+    if (!Fits(op, in)) return MaxPool(in);
+    return graph_.Add(op, {op.mode == UpsampleMode::kBilinear ? Averaged(in) : in});
   }
 
   // What works on floats, element by element or nearly so.

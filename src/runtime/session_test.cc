@@ -76,9 +76,10 @@ TEST_F(SessionTest, SessionsShareTheWeightsOfTheirModel) {
   }
   const std::shared_ptr<const runtime::Program> program =
       model.network().ProgramFor(AllowedIsa().value()).value();
-  EXPECT_EQ(program.use_count(), 1 + 3);
+  EXPECT_EQ(program.use_count(), 2 + 3);  // the model's and ours
   sessions.clear();
-  EXPECT_EQ(program.use_count(), 1);
+  EXPECT_EQ(program.use_count(), 2);
+  EXPECT_EQ(model.network().graph.size(), 0) << "the weights are there twice";
 }
 
 // Sessions come, run and go while others of the same model do; each has threads of its own.

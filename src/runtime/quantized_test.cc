@@ -285,6 +285,24 @@ TEST(Quantized, SignsOfAResidualHaveTwoReaders) {
   }
 }
 
+// Of the input, whose chain takes no signs, of a pool and of a layer.
+TEST(Quantized, SignsOfSignsOfCodes) {
+  for (int source = 0; source < 3; ++source) {
+    RandomGraph g({1, 5, 6, 7}, 14, true);
+    NodeId codes = g.Quantize(g.input(), 8, 128, 1.0f / 64);
+    if (source == 1) codes = g.Add(MaxPoolOp{Window{{2, 2}, {1, 1}, {1, 1}, {}}}, {codes});
+    if (source == 2) {
+      codes = g.Quantize(g.Convolution(codes, BinaryConvolution(6, {})), 4, 8, 0.5f);
+    }
+    const NodeId once = g.Quantize(codes, 1, 0, 0.5f, true);
+    const NodeId twice = g.Quantize(once, 1, 0, 0.25f, true);
+    const NodeId thrice = g.Quantize(twice, 1, 0, 0.125f);
+    g.Add(AddOp{}, {g.Convolution(twice, BinaryConvolution(9, Padding::All(1))),
+                    g.Convolution(thrice, BinaryConvolution(9, Padding::All(1)))});
+    ExpectExact(g, fmt::format("source {}", source));
+  }
+}
+
 // A factor below 0 turns the order of sums around, and the largest sum is not the one whose
 // sign the pool must find.
 TEST(Quantized, SignsBehindNegativeFactorsArePooledAsBits) {

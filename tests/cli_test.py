@@ -247,6 +247,10 @@ class CommandLineTest(unittest.TestCase):
             for read in result["limits"]["reads"]:
                 self.assertGreater(read["gigabytes_per_second"], 0)
             self.assertIn("(commit ", result["build"])
+            self.assertGreater(result["load_ms"], 0)
+            self.assertEqual(result["session_bytes"],
+                             result["weight_bytes"] + result["memory_bytes"])
+            self.assertGreater(result["session_bytes"], result["least_bytes"])
             several = json.loads(self.succeed("bench", path, *quick, "--threads", "1,2",
                                               "--batch", "1-4*2,3", "--json"))
             self.assertEqual([(r["threads"], r["batch"]) for r in several["results"]],

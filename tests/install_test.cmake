@@ -1,6 +1,7 @@
 # Installs the build into a fresh prefix, builds examples/classify against it as a
 # project of its own, and runs that on a model: what a user of the library does.
-#   cmake -DBUILD=... -DSOURCE=... -DWORK=... -DWRITE_MODEL=... -DSANITIZE=... -P install_test.cmake
+#   cmake -DBUILD=... -DSOURCE=... -DWORK=... -DWRITE_MODEL=... -DSANITIZE=... -DBUILD_TYPE=...
+#     -DSTRIP=... -P install_test.cmake
 function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE text ERROR_VARIABLE text)
   if(NOT status EQUAL 0)
@@ -33,4 +34,14 @@ file(WRITE ${WORK}/picture.ppm "P6\n2 2\n255\nabcdefghijkl")
 run(${WORK}/build/classify ${WORK}/lenet.sgn ${WORK}/picture.ppm)
 if(NOT text MATCHES "^class[0-9]\n$")
   message(FATAL_ERROR "the installed library classifies the picture as:\n${text}")
+endif()
+
+# The whole runtime, in a program that has nothing else, is small.
+if(BUILD_TYPE STREQUAL "Release" AND STRIP)
+  run(${STRIP} -o ${WORK}/stripped ${WORK}/build/classify)
+  file(SIZE ${WORK}/stripped bytes)
+  message(STATUS "examples/classify has ${bytes} bytes, stripped")
+  if(bytes GREATER 2000000)
+    message(FATAL_ERROR "examples/classify has ${bytes} bytes, stripped; 2,000,000 are possible")
+  endif()
 endif()

@@ -17,6 +17,7 @@
 #include "graph/passes/insert_quantizers.h"
 #include "model_argument.h"
 #include "runtime/executor.h"
+#include "signum/signum.h"
 #include "verb.h"
 
 namespace signum::apps {
@@ -138,6 +139,20 @@ Result<Timing> Measure(runtime::Executor& executor, int64_t batch, const BenchFl
   return timing;
 }
 
+// How long it takes from the file to a session that is ready, a few times over.
+Result<std::vector<double>> MeasureLoads(const std::string& path) {
+  constexpr int kLoads = 5;
+  std::vector<double> milliseconds;
+  for (int i = 0; i < kLoads; ++i) {
+    const double start = Now();
+    SIGNUM_ASSIGN_OR_RETURN(const Model model, Model::Load(path));
+    SIGNUM_ASSIGN_OR_RETURN(const Session session, Session::Create(model));
+    milliseconds.push_back(1e3 * (Now() - start));
+  }
+  std::sort(milliseconds.begin(), milliseconds.end());
+  return milliseconds;
+}
+
 std::string FlagsText(const BenchFlags& flags) {
   std::string text = fmt::format("--threads {} --batch {}", flags.threads, flags.batch);
   if (flags.weight_bits != 0) text += fmt::format(" --weight-bits {}", flags.weight_bits);
@@ -163,13 +178,17 @@ Status Bench(const BenchFlags& flags) {
   if (flags.profile && combinations > 1) {
     return InvalidArgument("--profile shows one way of running; give one --threads and --batch");
   }
-  SIGNUM_ASSIGN_OR_RETURN(const Graph graph, LoadBenchGraph(flags));
+  SIGNUM_ASSIGN_OR_RETURN(Graph graph, LoadBenchGraph(flags));
   SIGNUM_ASSIGN_OR_RETURN(const Isa isa, AllowedIsa());
   BenchResult result;
   result.model = flags.model;
   result.flags = FlagsText(flags);
   result.explain = flags.explain;
-  SIGNUM_ASSIGN_OR_RETURN(result.program, runtime::Compile(graph, {.isa = isa}));
+  SIGNUM_ASSIGN_OR_RETURN(result.program, runtime::Compile(std::move(graph), {.isa = isa}));
+  const bool takes_images = result.program->input_shape().rank() == 4;
+  if (takes_images && IsModelFile(flags.model)) {
+    SIGNUM_ASSIGN_OR_RETURN(result.load_milliseconds, MeasureLoads(flags.model));
+  }
   for (int64_t count : threads) {
     for (int64_t batch : batches) {
       SIGNUM_ASSIGN_OR_RETURN(

@@ -28,6 +28,16 @@ double ImagesPerSecond(const Timing& timing) {
   return 1e3 * static_cast<double>(timing.batch) / Quantile(timing.milliseconds, 0.5);
 }
 
+// What a session takes, all in all, and the least that any engine could do with, as
+// docs/performance.md defines them.
+int64_t SessionBytes(const BenchResult& result, const Timing& timing) {
+  return result.program->weight_bytes() + timing.memory_bytes;
+}
+int64_t LeastBytes(const BenchResult& result, const Timing& timing) {
+  const runtime::Program& program = *result.program;
+  return program.least_weight_bytes() + program.neighbour_bytes_per_image() * timing.batch;
+}
+
 // How near a step comes to what one thread can do, from 0 to about 1; 0 where that is
 // not known.
 double RooflineShare(const BenchResult& result, const Timing& timing, size_t step) {
@@ -78,6 +88,8 @@ Json TimingJson(const BenchResult& result, const Timing& timing) {
   json["p90_ms"] = Quantile(timing.milliseconds, 0.9);
   json["images_per_second"] = ImagesPerSecond(timing);
   json["memory_bytes"] = timing.memory_bytes;
+  json["session_bytes"] = SessionBytes(result, timing);
+  json["least_bytes"] = LeastBytes(result, timing);
   json["steps"] = Json::array();
   for (size_t i = 0; i < result.program->steps().size(); ++i) {
     json["steps"].push_back(StepJson(result, timing, i));
@@ -107,6 +119,9 @@ std::string ToJson(const BenchResult& result) {
   json["flags"] = result.flags;
   json["macs"] = Macs(*result.program);
   json["weight_bytes"] = result.program->weight_bytes();
+  if (!result.load_milliseconds.empty()) {
+    json["load_ms"] = Quantile(result.load_milliseconds, 0.5);
+  }
   if (result.measured) json["limits"] = LimitsJson(*result.measured);
   if (result.timings.size() == 1) {
     json.update(TimingJson(result, result.timings[0]));
@@ -134,8 +149,18 @@ report::Table Summary(const BenchResult& result) {
   table.AddRow({"90th percentile", fmt::format("{:.3f} ms", Quantile(timing.milliseconds, 0.9))});
   table.AddRow({"images/s", report::HumanNumber(ImagesPerSecond(timing))});
   table.AddRow({"GOP/s", report::HumanNumber(Giga(macs, 1e-3 * median))});
+  table.AddRule();
+  if (!result.load_milliseconds.empty()) {
+    table.AddRow(
+        {"file to session", fmt::format("{:.1f} ms", Quantile(result.load_milliseconds, 0.5))});
+  }
   table.AddRow({"packed weights", report::HumanBytes(program.weight_bytes())});
   table.AddRow({"working memory", report::HumanBytes(timing.memory_bytes)});
+  const int64_t least = LeastBytes(result, timing);
+  table.AddRow({"weights and two maps", report::HumanBytes(least)});
+  table.AddRow(
+      {"session / these", fmt::format("{:.2f}", static_cast<double>(SessionBytes(result, timing)) /
+                                                    static_cast<double>(least))});
   return table;
 }
 

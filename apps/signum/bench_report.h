@@ -27,6 +27,7 @@ struct BenchResult {
   std::string flags;  // as typed, behind the model
   std::shared_ptr<const runtime::Program> program;
   std::vector<Timing> timings;             // at least one
+  std::vector<double> load_milliseconds;   // from file to session, in rising order; or none
   std::optional<limits::Limits> measured;  // of one thread, where layers were profiled
   bool explain = false;
 };

@@ -26,9 +26,11 @@ class Session {
  public:
   // Chooses the kernels for this CPU, capped by the environment variable
   // SIGNUM_ISA (scalar, avx2, avx512, amx), and allocates all memory that Run needs.
-  // kInvalidArgument for options out of range, kUnsupported where the network has
-  // an operator or a shape that the runtime cannot run (the message names it),
-  // kResourceExhausted where there is no memory or no thread for it.
+  // The first session of a model packs its weights, which all later ones share.
+  // kInvalidArgument for options out of range, or where SIGNUM_ISA has changed since a
+  // model's first session; kUnsupported where the network has an operator or a shape
+  // that the runtime cannot run (the message names it), kResourceExhausted where there
+  // is no memory or no thread for it.
   static Result<Session> Create(const Model& model, const SessionOptions& options = {});
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;

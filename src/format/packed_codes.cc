@@ -3,13 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 #include "base/check.h"
 
 namespace signum::format {
 namespace {
 
-// The codes of 2 to 8 bits, without a check of their range.
+// The codes of 2 to 7 bits, without a check of their range.
 std::vector<int8_t> UnpackFields(std::span<const uint8_t> packed, int64_t count, int bits) {
   std::vector<int8_t> codes(count);
   const uint32_t mask = (1u << bits) - 1;
@@ -26,6 +28,27 @@ std::vector<int8_t> UnpackFields(std::span<const uint8_t> packed, int64_t count,
     pool >>= bits;
     held -= bits;
   }
+  return codes;
+}
+
+// The eight codes of every byte of signs.
+struct SignTable {
+  std::array<std::array<int8_t, 8>, 256> of;
+  constexpr SignTable() : of() {
+    for (int byte = 0; byte < 256; ++byte) {
+      for (int bit = 0; bit < 8; ++bit) of[byte][bit] = (byte >> bit & 1) == 1 ? 1 : -1;
+    }
+  }
+};
+
+std::vector<int8_t> UnpackSigns(std::span<const uint8_t> packed, int64_t count) {
+  static constexpr SignTable kSigns;
+  std::vector<int8_t> codes(count);
+  int64_t done = 0;
+  for (; done + 8 <= count; done += 8) {
+    std::memcpy(codes.data() + done, kSigns.of[packed[done / 8]].data(), 8);
+  }
+  for (; done < count; ++done) codes[done] = kSigns.of[packed[done / 8]][done % 8];
   return codes;
 }
 
@@ -59,15 +82,9 @@ Result<std::vector<int8_t>> UnpackCodes(std::span<const uint8_t> packed, int64_t
   if (used > 0 && packed.back() >> used != 0) {
     return Corrupt(fmt::format("an unused bit of the last of {} bytes is set", packed.size()));
   }
-  if (bits == 1) {
-    std::vector<int8_t> codes(count);
-    for (int64_t i = 0; i < count; ++i) {
-      codes[i] = static_cast<int8_t>((packed[i >> 3] >> (i & 7) & 1) * 2 - 1);
-    }
-    return codes;
-  }
+  if (bits == 1) return UnpackSigns(packed, count);
+  if (bits == 8) return std::vector<int8_t>(packed.begin(), packed.end());
   std::vector<int8_t> codes = UnpackFields(packed, count, bits);
-  if (bits == 8) return codes;
   const auto lowest = static_cast<int8_t>(-(1 << (bits - 1)));
   const auto bad = std::find(codes.begin(), codes.end(), lowest);
   if (bad != codes.end()) {

@@ -117,6 +117,8 @@ class ChainFinder {
 
   // While the codes are in the cache, their signs cost little, too.
   void TakeSigns(Chain& chain) {
+    // Signs of signs are a step of their own, which takes no thresholds.
+    if (std::get<QuantizeOp>(graph_.node(*chain.codes_node).op).bits == 1) return;
     for (NodeId reader : readers_[*chain.codes_node]) {
       const auto* quantize = std::get_if<QuantizeOp>(&graph_.node(reader).op);
       if (quantize == nullptr || quantize->bits != 1 || claimed_[reader]) continue;

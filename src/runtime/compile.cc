@@ -91,8 +91,10 @@ Encoding EncodingOf(const Node& quantize) {
   return {.codes = true, .scale = scale, .zero_point = op.zero_point, .bits = op.bits};
 }
 
-Compiler::Compiler(const Graph& graph, std::vector<Shape> shapes, const CompileOptions& options)
+Compiler::Compiler(const Graph& graph, Graph* spent, std::vector<Shape> shapes,
+                   const CompileOptions& options)
     : graph_(graph),
+      spent_(spent),
       shapes_(std::move(shapes)),
       options_(options),
       kept_(graph.size()),
@@ -116,6 +118,7 @@ Value Compiler::NewValue(const Shape& shape, const Encoding& encoding, const Lay
   storage.bytes = value.image_bytes() + (encoding.codes ? kernels::kOverread : 0);
   storage.first_step = storage.last_step = static_cast<int>(program_->steps_.size());
   program_->storages_.push_back(storage);
+  largest_written_ = std::max(largest_written_, value.map_bytes());
   return value;
 }
 
@@ -123,12 +126,16 @@ Value Compiler::Use(const Value& value) {
   SIGNUM_CHECK(value.storage >= 0);
   Storage& storage = program_->storages_[value.storage];
   storage.last_step = static_cast<int>(program_->steps_.size());
+  largest_read_ = std::max(largest_read_, value.map_bytes());
   return value;
 }
 
 void Compiler::Emit(std::unique_ptr<const Step> step, StepReport report) {
   program_->scratch_bytes_per_thread_ =
       std::max(program_->scratch_bytes_per_thread_, step->scratch_bytes());
+  program_->neighbour_bytes_per_image_ =
+      std::max(program_->neighbour_bytes_per_image_, largest_read_ + largest_written_);
+  largest_read_ = largest_written_ = 0;
   program_->steps_.push_back({std::move(step), std::move(report)});
 }
 
@@ -189,21 +196,37 @@ Result<std::shared_ptr<const Program>> Compiler::Run() {
   return std::shared_ptr<const Program>(std::move(program_));
 }
 
+namespace {
+
+// `spent` as Compiler has it.
+Result<std::shared_ptr<const Program>> CompileReady(const Graph& graph, Graph* spent,
+                                                    const CompileOptions& options) {
+  SIGNUM_ASSIGN_OR_RETURN(std::vector<Shape> shapes, InferShapes(graph));
+  SIGNUM_RETURN_IF_ERROR(CheckSizes(graph, shapes));
+  SIGNUM_RETURN_IF_ERROR(CheckBatchAxis(graph, shapes));
+  SIGNUM_RETURN_IF_ERROR(CheckAccumulators(graph));
+  for (NodeId id : options.keep) SIGNUM_CHECK(id >= 0 && id < graph.size());
+  return Compiler(graph, spent, std::move(shapes), options).Run();
+}
+
+// Nodes to keep are those of the graph as it is.
+bool MovesQuantizers(const Graph& graph, const CompileOptions& options) {
+  return options.keep.empty() && HasQuantizedPooling(graph);
+}
+
+}  // namespace
+
 Result<std::shared_ptr<const Program>> Compile(const Graph& graph, const CompileOptions& options) {
-  // Nodes to keep are those of the graph as it is.
-  const bool pools = options.keep.empty() && HasQuantizedPooling(graph);
-  const bool freezes = NeedsFreezing(graph);
-  std::optional<Graph> changed;
-  if (freezes || pools) changed = graph;
-  if (freezes) quant::FreezeWeights(*changed);
-  if (pools) QuantizeBeforePooling(*changed);
-  const Graph& ready = changed ? *changed : graph;
-  SIGNUM_ASSIGN_OR_RETURN(std::vector<Shape> shapes, InferShapes(ready));
-  SIGNUM_RETURN_IF_ERROR(CheckSizes(ready, shapes));
-  SIGNUM_RETURN_IF_ERROR(CheckBatchAxis(ready, shapes));
-  SIGNUM_RETURN_IF_ERROR(CheckAccumulators(ready));
-  for (NodeId id : options.keep) SIGNUM_CHECK(id >= 0 && id < ready.size());
-  return Compiler(ready, std::move(shapes), options).Run();
+  if (NeedsFreezing(graph) || MovesQuantizers(graph, options)) {
+    return Compile(Graph(graph), options);
+  }
+  return CompileReady(graph, nullptr, options);
+}
+
+Result<std::shared_ptr<const Program>> Compile(Graph&& graph, const CompileOptions& options) {
+  if (NeedsFreezing(graph)) quant::FreezeWeights(graph);
+  if (MovesQuantizers(graph, options)) QuantizeBeforePooling(graph);
+  return CompileReady(graph, &graph, options);
 }
 
 }  // namespace signum::runtime

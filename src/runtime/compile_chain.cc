@@ -214,6 +214,9 @@ void Compiler::EmitWeighted(const Chain& chain) {
         {"gemm_b1w1, gemm_u8w1, gemm_u8s8",
          weight_codes ? "the input is not quantized" : "the weights are not quantized"});
   }
+  const int weight_bits = weight_codes ? WeightQuantizerOf(head.op)->bits : 32;
+  program_->least_weight_bytes_ += (weight.elements() * weight_bits + 7) / 8;
+  if (spent_ != nullptr) spent_->node(chain.head).parameters.erase("weight");
   StepReport report = ReportOf(chain, spec);
   report.kernel = std::move(made.kernel);
   if (spec.signs) {

@@ -26,7 +26,9 @@ Encoding EncodingOf(const Node& quantize);
 
 class Compiler {
  public:
-  Compiler(const Graph& graph, std::vector<Shape> shapes, const CompileOptions& options);
+  // `spent`, where not null, is the same graph, whose weights may go once they are packed.
+  Compiler(const Graph& graph, Graph* spent, std::vector<Shape> shapes,
+           const CompileOptions& options);
 
   Result<std::shared_ptr<const Program>> Run();
 
@@ -82,12 +84,15 @@ class Compiler {
   void EmitFloats(NodeId id, const Make& make);
 
   const Graph& graph_;
+  Graph* spent_;
   std::vector<Shape> shapes_;
   const CompileOptions& options_;
   std::vector<bool> kept_;                          // by node
   std::vector<Layout> layouts_;                     // by node
   std::vector<Value> values_;                       // by node
   std::vector<std::optional<Value>> float_values_;  // by node, where AsFloats made one
+  // Of the largest value that the step that is emitted next reads, or writes.
+  int64_t largest_read_ = 0, largest_written_ = 0;
   std::unique_ptr<Program> program_;
 };
 

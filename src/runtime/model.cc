@@ -19,6 +19,8 @@ Result<std::shared_ptr<const Model::Network>> MakeNetwork(Graph graph) {
   network->input = {input[1], input[2], input[3]};
   const std::vector<int64_t>& output = shapes[graph.output()].sizes();
   network->output_shape.assign(output.begin() + 1, output.end());
+  network->name = graph.name;
+  network->class_names = graph.class_names;
   network->graph = std::move(graph);
   return network;
 }
@@ -38,10 +40,10 @@ Result<Model> Model::Parse(const void* bytes, size_t size) {
   return Model(std::move(network));
 }
 
-const std::string& Model::name() const { return network_->graph.name; }
+const std::string& Model::name() const { return network_->name; }
 ImageSize Model::input_size() const { return network_->input; }
 const std::vector<int64_t>& Model::output_shape() const { return network_->output_shape; }
-const std::vector<std::string>& Model::class_names() const { return network_->graph.class_names; }
+const std::vector<std::string>& Model::class_names() const { return network_->class_names; }
 
 int64_t Model::output_size() const {
   int64_t size = 1;

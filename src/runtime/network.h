@@ -4,6 +4,8 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "graph/graph.h"
@@ -13,16 +15,22 @@
 namespace signum {
 
 struct Model::Network {
-  Graph graph;
+  std::string name;
+  std::vector<std::string> class_names;
   ImageSize input;
   std::vector<int64_t> output_shape;
+  // Until the first session asks for the program, whose packed weights take its place.
+  mutable Graph graph;
 
-  // The graph compiled for `isa`; sessions share it while one of them lives.
+  // The program that all sessions share, compiled for `isa` when the first asks. Later ones
+  // must ask for the same: kInvalidArgument.
   Result<std::shared_ptr<const runtime::Program>> ProgramFor(Isa isa) const;
 
  private:
   mutable std::mutex mutex_;
-  mutable std::weak_ptr<const runtime::Program> program_;  // guarded by mutex_
+  // Guarded by mutex_; nothing before the first session.
+  mutable std::optional<Result<std::shared_ptr<const runtime::Program>>> program_;
+  mutable Isa isa_ = Isa::kScalar;
 };
 
 }  // namespace signum

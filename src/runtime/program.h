@@ -61,6 +61,10 @@ class Program {
   int64_t scratch_bytes_per_thread() const { return scratch_bytes_per_thread_; }
   // Packed weights, in bytes.
   int64_t weight_bytes() const { return weight_bytes_; }
+  // What no engine can do without: the weights at their own number of bits, and per image
+  // the two largest maps of which a step reads one and writes the other, without rings.
+  int64_t least_weight_bytes() const { return least_weight_bytes_; }
+  int64_t neighbour_bytes_per_image() const { return neighbour_bytes_per_image_; }
   // Shapes at batch size 1, as the IR has them.
   const Shape& input_shape() const { return input_shape_; }
   const Shape& output_shape() const { return output_shape_; }
@@ -76,6 +80,8 @@ class Program {
   int64_t arena_bytes_per_image_ = 0;
   int64_t scratch_bytes_per_thread_ = 0;
   int64_t weight_bytes_ = 0;
+  int64_t least_weight_bytes_ = 0;
+  int64_t neighbour_bytes_per_image_ = 0;
   Shape input_shape_;
   Shape output_shape_;
   Isa isa_ = Isa::kScalar;
@@ -87,6 +93,9 @@ class Program {
 // that the runtime cannot run or whose accumulators could overflow,
 // kResourceExhausted one whose value is too large.
 Result<std::shared_ptr<const Program>> Compile(const Graph& graph, const CompileOptions& options);
+// The same, of a graph that nobody needs any more: it is changed where it stands, and each
+// weight goes as soon as it is packed, so that there are never two copies of all of them.
+Result<std::shared_ptr<const Program>> Compile(Graph&& graph, const CompileOptions& options);
 
 }  // namespace signum::runtime
 

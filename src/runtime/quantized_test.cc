@@ -6,9 +6,11 @@
 #include <cmath>
 #include <string>
 
+#include "format/sgn.h"
 #include "runtime/testing/expect_exact.h"
 #include "runtime/testing/random_graph.h"
 #include "runtime/testing/run_program.h"
+#include "signum/signum.h"
 
 namespace signum::runtime {
 namespace {
@@ -249,6 +251,143 @@ TEST(Quantized, RefusesASumThatCouldOverflow) {
   const auto program = Compile(g.graph(), {});
   ASSERT_FALSE(program);
   EXPECT_THAT(program.error().message, testing::HasSubstr("node 'n2'"));
+}
+
+// Of the plain kernels' program: with AMX, bytes can be faster than bits.
+std::string OutputOf(const Graph& graph, const std::string& name) {
+  const auto program = Compile(graph, {}).value();
+  for (const PlannedStep& step : program->steps()) {
+    if (step.report.name == name) return step.report.output;
+  }
+  return "";
+}
+
+// Signs that one layer of bits reads, and then another layer or a sum.
+TEST(Quantized, SignsOfAResidualHaveTwoReaders) {
+  for (bool in_sum : {false, true}) {
+    for (int bits : {0, 1, 8}) {  // of the quantizer behind the sum
+      RandomGraph g({1, 16, 6, 7}, 11, true);
+      const NodeId image = g.Quantize(g.input(), 8, 128, 1.0f / 64);
+      const NodeId producer = g.BatchNorm(g.Convolution(image, BinaryConvolution(24, {})));
+      const NodeId signs = g.Quantize(producer, 1, 0, 0.5f, true);
+      const NodeId layer =
+          g.BatchNorm(g.Convolution(signs, BinaryConvolution(24, Padding::All(1))));
+      const NodeId other =
+          in_sum ? signs : g.Convolution(signs, BinaryConvolution(24, Padding::All(1)));
+      const NodeId sum = g.Add(AddOp{}, {layer, other});
+      if (bits > 0) {
+        g.Convolution(g.Quantize(sum, bits, 0, 0.5f), BinaryConvolution(9, Padding::All(1)));
+      }
+      // A sum takes codes; where only layers of bits read them, signs are bits.
+      EXPECT_EQ(OutputOf(g.graph(), "n2"), in_sum ? "24x4x5 u1" : "24x4x5 bits");
+      ExpectExact(g, fmt::format("{} bits behind the sum", bits));
+    }
+  }
+}
+
+// Of the input, whose chain takes no signs, of a pool and of a layer.
+TEST(Quantized, SignsOfSignsOfCodes) {
+  for (int source = 0; source < 3; ++source) {
+    RandomGraph g({1, 5, 6, 7}, 14, true);
+    NodeId codes = g.Quantize(g.input(), 8, 128, 1.0f / 64);
+    if (source == 1) codes = g.Add(MaxPoolOp{Window{{2, 2}, {1, 1}, {1, 1}, {}}}, {codes});
+    if (source == 2) {
+      codes = g.Quantize(g.Convolution(codes, BinaryConvolution(6, {})), 4, 8, 0.5f);
+    }
+    const NodeId once = g.Quantize(codes, 1, 0, 0.5f, true);
+    const NodeId twice = g.Quantize(once, 1, 0, 0.25f, true);
+    const NodeId thrice = g.Quantize(twice, 1, 0, 0.125f);
+    g.Add(AddOp{}, {g.Convolution(twice, BinaryConvolution(9, Padding::All(1))),
+                    g.Convolution(thrice, BinaryConvolution(9, Padding::All(1)))});
+    ExpectExact(g, fmt::format("source {}", source));
+  }
+}
+
+// A factor below 0 turns the order of sums around, and the largest sum is not the one whose
+// sign the pool must find.
+TEST(Quantized, SignsBehindNegativeFactorsArePooledAsBits) {
+  for (bool quantized_first : {false, true}) {
+    for (bool shift : {false, true}) {
+      RandomGraph g({1, 3, 9, 8}, 12, true);
+      const NodeId image = g.Quantize(g.input(), 8, 128, 1.0f / 64);
+      const NodeId conv = g.Convolution(image, BinaryConvolution(40, Padding::All(1)));
+      BatchNormOp norm;
+      norm.epsilon = 0x1p-10f;
+      std::vector<float> gamma(40);
+      for (size_t c = 0; c < gamma.size(); ++c) gamma[c] = c % 4 == 0 ? 0.0f : -0x1p-3f;
+      NodeId x = g.Add(norm, {conv},
+                       {{"weight", Tensor({40}, std::move(gamma))},
+                        {"bias", Tensor({40}, g.Floats(40, 0.5f))},
+                        {"running_mean", Tensor({40}, g.Floats(40, 0.5f))},
+                        {"running_var", Tensor::Filled({40}, 1.0f - norm.epsilon)}});
+      const MaxPoolOp pool{Window{{3, 2}, {2, 2}, {1, 1}, {1, 0, 1, 0}}};
+      if (quantized_first) x = g.Quantize(x, 1, 0, 0.5f, shift);
+      x = g.Add(pool, {x});
+      if (!quantized_first) x = g.Quantize(x, 1, 0, 0.5f, shift);
+      g.Convolution(x, BinaryConvolution(10, Padding::All(1)));
+      EXPECT_EQ(OutputOf(g.graph(), "n2"), "40x9x8 bits");
+      ExpectExact(g, fmt::format("quantized first: {}, shift: {}", quantized_first, shift));
+    }
+  }
+}
+
+// A 5x5 layer over as many channels, all codes of a weight being `code`.
+RandomGraph WideLayer(int64_t channels, int bits, int8_t code, int zero_point) {
+  RandomGraph g({1, channels, 5, 5}, 13, true);
+  const NodeId codes = g.Quantize(g.input(), 8, zero_point, 0x1p-8f);
+  ConvolutionOp op;
+  op.output_channels = 2;
+  op.window.kernel = {5, 5};
+  op.bias = false;
+  op.weight_quantizer = WeightQuantizer{bits, true};
+  const Shape shape{2, channels, 5, 5};
+  g.Add(op, {codes},
+        {{"weight", Tensor(shape, std::vector<int8_t>(shape.elements(), code))},
+         {"weight_scale", Tensor::Filled({2}, 1.0f)}});
+  return g;
+}
+
+TEST(Quantized, TheLargestSumsOfWideLayersAreExact) {
+  struct Case {
+    int64_t channels;
+    int bits, code;
+  };
+  // 3072 x 25 x 255 x 109 and 2631 x 25 x 255 x 128 are the most that fit.
+  for (const Case& c : {Case{3072, 1, 1}, Case{3072, 1, -1}, Case{3072, 8, 109},
+                        Case{3072, 8, -109}, Case{2631, 8, -128}}) {
+    for (int zero_point : {0, 128, 255}) {
+      const RandomGraph g = WideLayer(c.channels, c.bits, static_cast<int8_t>(c.code), zero_point);
+      ASSERT_TRUE(ParseSgn(SerializeSgn(g.graph()))) << c.channels << " channels of " << c.code;
+      for (int code : {0, 255}) {
+        const int64_t sum = c.channels * 25 * c.code * (code - zero_point);
+        const std::vector<float> images(static_cast<size_t>(c.channels * 25),
+                                        static_cast<float>(code - zero_point) * 0x1p-8f);
+        const std::vector<float> expected(2, static_cast<float>(sum) * 0x1p-8f);
+        for (Isa isa : SupportedIsas()) {
+          EXPECT_EQ(RunGraph(g.graph(), images, 1, {.isa = isa}), expected)
+              << IsaName(isa) << ", " << c.channels << " channels of " << c.code << ", code "
+              << code << " from " << zero_point;
+        }
+      }
+    }
+  }
+}
+
+TEST(Quantized, LayersWhoseSumsCouldOverflowAreRefusedAtLoad) {
+  struct Case {
+    int64_t channels;
+    int code;
+  };
+  for (const Case& c : {Case{3072, 110}, Case{3072, -110}, Case{3072, -128}, Case{2632, -128}}) {
+    const RandomGraph g = WideLayer(c.channels, 8, static_cast<int8_t>(c.code), 0);
+    ASSERT_TRUE(Verify(g.graph()));
+    const std::vector<uint8_t> file = SerializeSgn(g.graph());
+    const auto model = Model::Parse(file.data(), file.size());
+    ASSERT_FALSE(model) << c.channels << " channels of " << c.code;
+    EXPECT_EQ(model.error().code, ErrorCode::kUnsupported);
+    EXPECT_THAT(model.error().message, testing::HasSubstr("node 'n2' (Convolution): the sum"));
+    EXPECT_FALSE(Compile(g.graph(), {})) << c.channels << " channels of " << c.code;
+  }
 }
 
 }  // namespace

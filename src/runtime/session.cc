@@ -1,5 +1,6 @@
 #include "signum/session.h"
 
+#include <string>
 #include <utility>
 
 #include "base/cpu.h"
@@ -14,10 +15,17 @@ struct Session::Impl {
 
 Result<std::shared_ptr<const runtime::Program>> Model::Network::ProgramFor(Isa isa) const {
   const std::lock_guard lock(mutex_);
-  if (auto program = program_.lock(); program != nullptr && program->isa() == isa) return program;
-  SIGNUM_ASSIGN_OR_RETURN(auto program, runtime::Compile(graph, {.isa = isa}));
-  program_ = program;
-  return program;
+  if (!program_) {
+    isa_ = isa;
+    program_ = runtime::Compile(std::move(graph), {.isa = isa});
+    graph = Graph();
+  }
+  if (isa != isa_) {
+    return InvalidArgument(std::string("the model's first session took ") + IsaName(isa_) +
+                           ", this one is to take " + IsaName(isa) +
+                           "; load the model again for it");
+  }
+  return *program_;
 }
 
 Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "base/cpu.h"
 #include "base/file.h"
 #include "format/sgn.h"
+#include "runtime/network.h"
 #include "runtime/testing/quantized_network.h"
 #include "signum/signum.h"
 
@@ -63,6 +65,48 @@ TEST_F(SessionTest, SessionsOfOneModelAgreeFromSeveralThreads) {
   for (std::thread& thread : threads) thread.join();
   for (int i = 1; i < 4; ++i) EXPECT_EQ(outputs[i], outputs[0]);
   EXPECT_NE(outputs[0], std::vector<float>(kImages * 10));
+}
+
+TEST_F(SessionTest, SessionsShareTheWeightsOfTheirModel) {
+  const Model model = Model::Load(path_).value();
+  const Model copy = model;
+  std::vector<Session> sessions;
+  for (int threads : {1, 2, 3}) {
+    sessions.push_back(Session::Create(copy, {.threads = threads}).value());
+  }
+  const std::shared_ptr<const runtime::Program> program =
+      model.network().ProgramFor(AllowedIsa().value()).value();
+  EXPECT_EQ(program.use_count(), 2 + 3);  // the model's and ours
+  sessions.clear();
+  EXPECT_EQ(program.use_count(), 2);
+  EXPECT_EQ(model.network().graph.size(), 0) << "the weights are there twice";
+}
+
+// Sessions come, run and go while others of the same model do; each has threads of its own.
+TEST_F(SessionTest, SessionsComeAndGoWhileOthersRun) {
+  const Model model = Model::Load(path_).value();
+  constexpr int64_t kImages = 2;
+  const std::vector<float> images = runtime::QuantizedNetwork(3).Images(kImages);
+  std::vector<float> expected(kImages * 10);
+  ASSERT_TRUE(Session::Create(model).value().Run(images, kImages, expected));
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 6; ++i) {
+    threads.emplace_back([&, i] {
+      std::optional<Session> kept;
+      for (int round = 0; round < 6; ++round) {
+        Session session =
+            Session::Create(model, {.threads = 1 + (i + round) % 3, .max_batch = 1 + round % 2})
+                .value();
+        if (round % 3 == 0) kept = std::move(session);
+        std::vector<float> outputs(kImages * 10);
+        ASSERT_TRUE((round % 3 == 0 ? *kept : session).Run(images, kImages, outputs));
+        EXPECT_EQ(outputs, expected);
+        ASSERT_TRUE(kept->Run(images, kImages, outputs));
+        EXPECT_EQ(outputs, expected);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 TEST_F(SessionTest, SessionsMoveAndOutliveTheirModel) {

@@ -14,8 +14,7 @@ class StageStep : public Step {
   StageStep(const Value& input, Finish finish)
       : input_(input),
         finish_(std::move(finish)),
-        tile_rows_(finish_.is_dense() ? std::max<int64_t>(1, kElementGrain / finish_.channels())
-                                      : input.map_width()) {
+        tile_rows_(finish_.is_dense() ? FlatRows(input, finish_.channels()) : input.map_width()) {
     SIGNUM_CHECK(input.elements() % finish_.channels() == 0);
   }
 
@@ -40,6 +39,14 @@ class StageStep : public Step {
   }
 
  private:
+  // Rows that a thread takes at a time; no more than a small map has, for all sessions pay
+  // for the scratch.
+  static int64_t FlatRows(const Value& input, int64_t channels) {
+    constexpr int64_t kLeastElements = 2048;
+    const int64_t elements = std::clamp(input.elements(), kLeastElements, kElementGrain);
+    return std::max<int64_t>(1, elements / channels);
+  }
+
   // `first` is the number of the block's first row.
   void RunBlock(const RunContext& context, int64_t first, const RowBlock& block, int thread) const {
     const int64_t channels = finish_.channels();

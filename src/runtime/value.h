@@ -59,6 +59,8 @@ struct Value {
   int64_t offset(int64_t image, int64_t y, int64_t x) const {
     return image * image_bytes() + (y + ring.top) * line_bytes() + (x + ring.left) * pixel_bytes();
   }
+  // Without the ring.
+  int64_t map_bytes() const { return map_height() * map_width() * pixel_bytes(); }
   bool is_dense() const { return ring == Padding{} && !bits; }
 };
 

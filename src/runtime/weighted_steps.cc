@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <bit>
+#include <cstring>
 #include <utility>
 
 #include "kernels/gemm_b1w1/gemm_b1w1.h"
@@ -20,12 +23,13 @@ template <typename T>
 std::vector<T> PatchOrder(const ConvolutionGeometry& geometry, std::span<const T> weights) {
   const int64_t inputs = geometry.group_inputs();
   const int64_t taps = geometry.depth() / inputs;
+  if (taps == 1) return {weights.begin(), weights.end()};
   std::vector<T> ordered(weights.size());
+  T* to = ordered.data();
   for (int64_t out = 0; out < geometry.out_channels; ++out) {
-    for (int64_t in = 0; in < inputs; ++in) {
-      for (int64_t tap = 0; tap < taps; ++tap) {
-        ordered[(out * taps + tap) * inputs + in] = weights[(out * inputs + in) * taps + tap];
-      }
+    const T* from = weights.data() + out * inputs * taps;
+    for (int64_t tap = 0; tap < taps; ++tap) {
+      for (int64_t in = 0; in < inputs; ++in) *to++ = from[in * taps + tap];
     }
   }
   return ordered;
@@ -44,6 +48,15 @@ std::vector<To> TapOrder(const ConvolutionGeometry& geometry, std::span<const Fr
   return ordered;
 }
 
+// The signs of eight codes that are -1 or +1 as bits, the first least significant.
+inline uint8_t EightBits(const int8_t* codes) {
+  static_assert(std::endian::native == std::endian::little);
+  uint64_t word;
+  std::memcpy(&word, codes, sizeof word);
+  const uint64_t positive = ~word >> 7 & 0x0101010101010101u;
+  return static_cast<uint8_t>(positive * 0x0102040810204080u >> 56);  // byte i to bit 56 + i
+}
+
 // From {out, in / groups, taps} to {out, taps, bytes}: the bits of a tap fill up its bytes
 // as they do a pixel's of a map.
 std::vector<int8_t> BitOrder(const ConvolutionGeometry& geometry, std::span<const int8_t> codes) {
@@ -51,12 +64,24 @@ std::vector<int8_t> BitOrder(const ConvolutionGeometry& geometry, std::span<cons
   const int64_t taps = geometry.depth() / inputs;
   const int64_t bytes = (inputs + 7) / 8;
   std::vector<int8_t> ordered(static_cast<size_t>(geometry.out_channels * taps * bytes));
+  std::vector<uint8_t> bits(static_cast<size_t>(taps));  // one byte for each tap
   for (int64_t out = 0; out < geometry.out_channels; ++out) {
-    for (int64_t in = 0; in < inputs; ++in) {
+    int8_t* to = ordered.data() + out * taps * bytes;
+    for (int64_t in = 0; in < inputs; in += 8) {
+      const int8_t* from = codes.data() + (out * inputs + in) * taps;
+      const int64_t count = std::min<int64_t>(8, inputs - in);
+      if (taps == 1 && count == 8) {
+        to[in / 8] = static_cast<int8_t>(EightBits(from));
+        continue;
+      }
+      std::fill(bits.begin(), bits.end(), uint8_t{0});
+      for (int64_t bit = 0; bit < count; ++bit, from += taps) {
+        for (int64_t tap = 0; tap < taps; ++tap) {
+          bits[tap] = static_cast<uint8_t>(bits[tap] | (from[tap] > 0 ? 1 << bit : 0));
+        }
+      }
       for (int64_t tap = 0; tap < taps; ++tap) {
-        if (codes[(out * inputs + in) * taps + tap] <= 0) continue;
-        int8_t& byte = ordered[(out * taps + tap) * bytes + in / 8];
-        byte = static_cast<int8_t>(byte | 1 << in % 8);
+        to[tap * bytes + in / 8] = static_cast<int8_t>(bits[tap]);
       }
     }
   }

@@ -19,13 +19,14 @@ struct Case {
 };
 
 // All that the kernel writes, and the gaps between, which must stay as they were.
-std::vector<uint8_t> Compute(const CodeSignsKernel& kernel, bool bits, const Case& test) {
-  const GuardedBuffer<uint8_t> least{std::span<const uint8_t>(test.least)};
-  const GuardedBuffer<uint8_t> possible{std::span<const uint8_t>(test.possible)};
-  const GuardedBuffer<uint8_t> codes{std::span<const uint8_t>(test.codes)};
+std::vector<uint8_t> Compute(const CodeSignsKernel& kernel, bool bits, const Case& test,
+                             Flush flush = Flush::kEnd) {
+  const GuardedBuffer<uint8_t> least{std::span<const uint8_t>(test.least), flush};
+  const GuardedBuffer<uint8_t> possible{std::span<const uint8_t>(test.possible), flush};
+  const GuardedBuffer<uint8_t> codes{std::span<const uint8_t>(test.codes), flush};
   const int64_t row_bytes = bits ? (test.channels + 7) / 8 : test.channels;
   const int64_t stride = row_bytes + test.output_gap;
-  GuardedBuffer<uint8_t> output(static_cast<size_t>((test.rows - 1) * stride + row_bytes));
+  GuardedBuffer<uint8_t> output(static_cast<size_t>((test.rows - 1) * stride + row_bytes), flush);
   (bits ? kernel.to_bits : kernel.to_codes)({.rows = test.rows,
                                              .channels = test.channels,
                                              .least = least.data(),
@@ -70,8 +71,9 @@ TEST(CodeSigns, EveryKernelEqualsReferenceAtEverySize) {
     for (bool bits : {false, true}) {
       const std::vector<uint8_t> expected = Compute(kCodeSignsReference, bits, test);
       ForEachRunnable(CodeSignsKernels(), [&](const CodeSignsKernel& kernel) {
-        ASSERT_EQ(Compute(kernel, bits, test), expected)
-            << "channels=" << channels << " bits=" << bits;
+        for (Flush flush : kBothEnds)
+          ASSERT_EQ(Compute(kernel, bits, test, flush), expected)
+              << "channels=" << channels << " bits=" << bits;
       });
     }
   }

@@ -17,12 +17,13 @@ TEST(MaxPool, ListIsRankedAndSelectorSaysWhy) {
 
 // What `run` makes of the taps, of which there are `tap_count`, one behind the other.
 template <typename T, typename Run>
-std::vector<T> Compute(Run run, const std::vector<T>& taps, int64_t tap_count) {
+std::vector<T> Compute(Run run, const std::vector<T>& taps, int64_t tap_count,
+                       Flush flush = Flush::kEnd) {
   const auto count = static_cast<int64_t>(taps.size()) / tap_count;
-  const GuardedBuffer<T> buffer{std::span<const T>(taps)};
+  const GuardedBuffer<T> buffer{std::span<const T>(taps), flush};
   std::vector<const T*> pointers;
   for (int64_t t = 0; t < tap_count; ++t) pointers.push_back(buffer.data() + t * count);
-  GuardedBuffer<T> out(static_cast<size_t>(count));
+  GuardedBuffer<T> out(static_cast<size_t>(count), flush);
   run(pointers.data(), tap_count, count, out.data());
   return {out.data(), out.data() + count};
 }
@@ -46,12 +47,14 @@ TEST(MaxPool, EveryKernelEqualsReferenceToTheBit) {
     }
     for (uint8_t& x : bytes) x = static_cast<uint8_t>(generator());
     ForEachRunnable(MaxPoolKernels(), [&](const MaxPoolKernel& kernel) {
-      ASSERT_EQ(BytesOf(Compute(kernel.run_f32, floats, taps)),
-                BytesOf(Compute(kMaxPoolReference.run_f32, floats, taps)));
-      ASSERT_EQ(Compute(kernel.run_u8, bytes, taps),
-                Compute(kMaxPoolReference.run_u8, bytes, taps));
-      ASSERT_EQ(Compute(kernel.run_bits, bytes, taps),
-                Compute(kMaxPoolReference.run_bits, bytes, taps));
+      for (Flush flush : kBothEnds) {
+        ASSERT_EQ(BytesOf(Compute(kernel.run_f32, floats, taps, flush)),
+                  BytesOf(Compute(kMaxPoolReference.run_f32, floats, taps)));
+        ASSERT_EQ(Compute(kernel.run_u8, bytes, taps, flush),
+                  Compute(kMaxPoolReference.run_u8, bytes, taps));
+        ASSERT_EQ(Compute(kernel.run_bits, bytes, taps, flush),
+                  Compute(kMaxPoolReference.run_bits, bytes, taps));
+      }
     });
   }
 }

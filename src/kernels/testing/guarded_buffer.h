@@ -1,11 +1,13 @@
-// Memory for kernel tests that catches what a kernel must not touch: it ends at
-// a page that faults, and starts out poisoned.
+// Memory for kernel tests that catches what a kernel must not touch: pages that fault lie
+// in front of it and behind it, and it starts out poisoned.
 #ifndef SIGNUM_KERNELS_TESTING_GUARDED_BUFFER_H_
 #define SIGNUM_KERNELS_TESTING_GUARDED_BUFFER_H_
 
+#include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -15,29 +17,46 @@
 
 namespace signum::kernels {
 
-// `size` values of a trivial T, every byte kPoison; the first byte behind them
-// faults. The start is aligned as the size happens to leave it.
+// The end at which a buffer touches the page that faults. At the other end there are up to
+// a page of bytes between them, so tests run with both.
+enum class Flush { kEnd, kStart };
+inline constexpr Flush kBothEnds[] = {Flush::kEnd, Flush::kStart};
+
+// `size` values of a trivial T, every byte kPoison. With kEnd the start is aligned as the
+// size happens to leave it, with kStart to a page. The test fails where bytes between the
+// buffer and the pages that fault were written.
 template <typename T>
 class GuardedBuffer {
  public:
   static constexpr uint8_t kPoison = 0xa5;
 
-  explicit GuardedBuffer(size_t size) : size_(size) {
-    const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-    const size_t usable = (size * sizeof(T) + page - 1) / page * page;
-    mapped_bytes_ = usable + page;
-    void* mapped =
-        mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  explicit GuardedBuffer(size_t size, Flush flush = Flush::kEnd) : size_(size) {
+    page_ = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    usable_ = (size * sizeof(T) + page_ - 1) / page_ * page_;
+    void* mapped = mmap(nullptr, usable_ + 2 * page_, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     SIGNUM_CHECK(mapped != MAP_FAILED);
-    base_ = static_cast<uint8_t*>(mapped);
-    SIGNUM_CHECK(mprotect(base_ + usable, page, PROT_NONE) == 0);
-    data_ = reinterpret_cast<T*>(base_ + usable - size * sizeof(T));
-    std::memset(base_, kPoison, usable);
+    base_ = static_cast<uint8_t*>(mapped) + page_;
+    SIGNUM_CHECK(mprotect(base_ - page_, page_, PROT_NONE) == 0);
+    SIGNUM_CHECK(mprotect(base_ + usable_, page_, PROT_NONE) == 0);
+    const size_t slack = flush == Flush::kEnd ? usable_ - size * sizeof(T) : 0;
+    data_ = reinterpret_cast<T*>(base_ + slack);
+    std::memset(base_, kPoison, usable_);
   }
-  explicit GuardedBuffer(std::span<const T> values) : GuardedBuffer(values.size()) {
+  explicit GuardedBuffer(std::span<const T> values, Flush flush = Flush::kEnd)
+      : GuardedBuffer(values.size(), flush) {
     if (!values.empty()) std::memcpy(data_, values.data(), values.size_bytes());
   }
-  ~GuardedBuffer() { munmap(base_, mapped_bytes_); }
+  ~GuardedBuffer() {
+    const auto written = [](uint8_t byte) { return byte != kPoison; };
+    const auto* begin = reinterpret_cast<const uint8_t*>(data_);
+    const uint8_t* end = begin + size_ * sizeof(T);
+    EXPECT_TRUE(std::none_of(static_cast<const uint8_t*>(base_), begin, written))
+        << "wrote in front of a buffer";
+    EXPECT_TRUE(std::none_of(end, static_cast<const uint8_t*>(base_) + usable_, written))
+        << "wrote behind a buffer";
+    munmap(base_ - page_, usable_ + 2 * page_);
+  }
   GuardedBuffer(const GuardedBuffer&) = delete;
   GuardedBuffer& operator=(const GuardedBuffer&) = delete;
 
@@ -58,8 +77,8 @@ class GuardedBuffer {
 
  private:
   size_t size_;
-  size_t mapped_bytes_ = 0;
-  uint8_t* base_ = nullptr;
+  size_t page_ = 0, usable_ = 0;  // bytes
+  uint8_t* base_ = nullptr;       // behind the first page that faults
   T* data_ = nullptr;
 };
 

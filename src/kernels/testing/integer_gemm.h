@@ -51,20 +51,21 @@ inline IntegerGemmCase DenseGemm(int64_t m, int64_t n, int64_t k) {
 // What `kernel` computes for columns [first, n), first a multiple of
 // kColumnMultiple; checks that it writes nothing else.
 inline std::vector<int32_t> RunIntegerGemm(const IntegerGemmKernel& kernel,
-                                           const IntegerGemmCase& test, int64_t first = 0) {
-  GuardedBuffer<uint8_t> a(static_cast<size_t>(ReachedBytes(test)));
+                                           const IntegerGemmCase& test, int64_t first = 0,
+                                           Flush flush = Flush::kEnd) {
+  GuardedBuffer<uint8_t> a(static_cast<size_t>(ReachedBytes(test)), flush);
   std::copy(test.a.begin(), test.a.end(), a.data());
-  const GuardedBuffer<int64_t> offsets{std::span<const int64_t>(test.offsets)};
+  const GuardedBuffer<int64_t> offsets{std::span<const int64_t>(test.offsets), flush};
   TileRows rows = test.rows;
   rows.a = a.data();
   rows.offsets = offsets.data();
-  const GuardedBuffer<int8_t> codes{std::span<const int8_t>(test.codes)};
-  GuardedBuffer<uint8_t> packed(kernel.packed_bytes(test.n, test.depth));
+  const GuardedBuffer<int8_t> codes{std::span<const int8_t>(test.codes), flush};
+  GuardedBuffer<uint8_t> packed(kernel.packed_bytes(test.n, test.depth), flush);
   kernel.pack(codes.data(), test.n, test.depth, packed.data());
-  const GuardedBuffer<int32_t> init{std::span<const int32_t>(test.init)};
+  const GuardedBuffer<int32_t> init{std::span<const int32_t>(test.init), flush};
   const int64_t n = test.n - first;
   const int64_t ldc = n + test.row_gap;
-  GuardedBuffer<int32_t> c(static_cast<size_t>((rows.rows() - 1) * ldc + n));
+  GuardedBuffer<int32_t> c(static_cast<size_t>((rows.rows() - 1) * ldc + n), flush);
   const uint8_t* from = packed.data() + (first == 0 ? 0 : kernel.packed_bytes(first, test.depth));
   kernel.run(rows, n, test.depth, from, init.data() + first, c.data(), ldc);
   std::vector<int32_t> result;
@@ -84,7 +85,7 @@ inline void CheckIntegerGemm(IntegerGemmKernels kernels, const IntegerGemmCase& 
                                   << " bytes=" << test.depth.bytes);
   const std::vector<int32_t> expected = RunIntegerGemm(*kernels.back(), test);
   ForEachRunnable(kernels, [&](const IntegerGemmKernel& kernel) {
-    ASSERT_EQ(RunIntegerGemm(kernel, test), expected);
+    for (Flush flush : kBothEnds) ASSERT_EQ(RunIntegerGemm(kernel, test, 0, flush), expected);
   });
 }
 
@@ -104,8 +105,8 @@ void FillIntegerGemm(std::mt19937& generator, const Code& code, IntegerGemmCase&
   }
 }
 
-// Every depth to 200, every n to 70 and some to 200, every m to 30, and depths
-// around the kernels' blocks; the other two sizes at random.
+// Every depth to 200, every n to 200, every m to 64, and depths around the kernels'
+// blocks; the other two sizes at random.
 template <typename Code>
 void CheckIntegerGemmSizes(IntegerGemmKernels kernels, const Code& code) {
   std::mt19937 generator = SeededGenerator();
@@ -120,13 +121,13 @@ void CheckIntegerGemmSizes(IntegerGemmKernels kernels, const Code& code) {
   for (int64_t k = 1; k <= 200; ++k) {
     check(Uniform(generator, 1, 20), Uniform(generator, 1, 70), k);
   }
-  for (int64_t n = 1; n <= 200; n += n < 70 ? 1 : 13) {
+  for (int64_t n = 1; n <= 200; ++n) {
     check(Uniform(generator, 1, 20), n, Uniform(generator, 1, 200));
     check(1, n, Uniform(generator, 1, 200));
   }
-  for (int64_t m = 1; m <= 30; ++m) {
+  for (int64_t m = 1; m <= 64; ++m) {
     for (int64_t n : {1, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 130}) {
-      check(m, n, Uniform(generator, 1, 200));
+      if (m <= 30 || n % 16 == 1) check(m, n, Uniform(generator, 1, 200));
     }
   }
   for (int64_t k : {255, 256, 257, 511, 512, 513, 576, 1984, 2047, 2048, 2049, 2112, 4096, 4608}) {
@@ -134,24 +135,30 @@ void CheckIntegerGemmSizes(IntegerGemmKernels kernels, const Code& code) {
   }
 }
 
-// Convolutions over maps of any width: lines of overlapping rows, several segments.
+// Convolutions over maps of any width, windows of 1x1 to 7x7, strides and dilations to 3:
+// lines of overlapping rows. Taps that are adjacent in the map are one segment, others one
+// each.
 template <typename Code>
 void CheckIntegerGemmConvolutions(IntegerGemmKernels kernels, const Code& code) {
   std::mt19937 generator = SeededGenerator();
-  for (int i = 0; i < 400 && !testing::Test::HasFailure(); ++i) {
+  for (int i = 0; i < 600 && !testing::Test::HasFailure(); ++i) {
     const int64_t channels = Uniform(generator, 1, i % 4 == 0 ? 70 : 17);
-    const int64_t window = Uniform(generator, 1, 7);
+    const int64_t height = Uniform(generator, 1, 7);
+    const int64_t width = Uniform(generator, 1, 7);
+    const int64_t down = Uniform(generator, 1, 3);
+    const int64_t right = Uniform(generator, 1, 3);
     const int64_t step = Uniform(generator, 1, 3);
+    const int64_t taps = right == 1 ? 1 : width;
     IntegerGemmCase test;
     test.n = Uniform(generator, 1, 70);
-    test.depth = {.segments = window, .bytes = window * channels};
+    test.depth = {.segments = height * taps, .bytes = width / taps * channels};
     test.rows.lines = Uniform(generator, 1, 5);
     test.rows.pixels = Uniform(generator, 1, 30);
     test.rows.pixel_stride = step * channels;
-    const int64_t map_line = (test.rows.pixels * step + window) * channels;
-    test.rows.line_stride = step * map_line;
-    for (int64_t segment = 0; segment < window; ++segment) {
-      test.offsets.push_back(segment * map_line);
+    const int64_t map_line = (test.rows.pixels * step + right * width) * channels;
+    test.rows.line_stride = Uniform(generator, 1, 3) * map_line;
+    for (int64_t tap = 0; tap < height * taps; ++tap) {
+      test.offsets.push_back(tap / taps * down * map_line + tap % taps * right * channels);
     }
     FillIntegerGemm(generator, code, test);
     CheckIntegerGemm(kernels, test);

@@ -386,7 +386,9 @@ void Interpreter::operator()(const SoftmaxOp& op) const {
 
 }  // namespace
 
-std::vector<double> Interpret(const Graph& graph, const std::vector<float>& images, int64_t batch) {
+std::vector<double> Interpret(const Graph& graph, const std::vector<float>& images, int64_t batch,
+                              bool* exact) {
+  if (exact != nullptr) *exact = true;
   const std::vector<Shape> shapes = InferShapes(graph, batch).value();
   std::vector<Array> arrays(graph.size());
   arrays[0] = {shapes[0], {images.begin(), images.end()}};
@@ -396,6 +398,10 @@ std::vector<double> Interpret(const Graph& graph, const std::vector<float>& imag
     for (NodeId input : node.inputs) in.push_back(&arrays[input]);
     arrays[id] = {shapes[id], std::vector<double>(shapes[id].elements())};
     std::visit(Interpreter(graph, node, std::move(in), arrays[id]), node.op);
+    if (exact == nullptr) continue;
+    for (double value : arrays[id].data) {
+      *exact = *exact && static_cast<double>(static_cast<float>(value)) == value;
+    }
   }
   return arrays[graph.output()].data;
 }

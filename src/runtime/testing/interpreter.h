@@ -10,8 +10,10 @@
 
 namespace signum::runtime {
 
-// The output for `batch` images, {batch, ...} in row-major order.
-std::vector<double> Interpret(const Graph& graph, const std::vector<float>& images, int64_t batch);
+// The output for `batch` images, {batch, ...} in row-major order. `exact`, where given, is
+// set to whether floats hold every node's value without rounding.
+std::vector<double> Interpret(const Graph& graph, const std::vector<float>& images, int64_t batch,
+                              bool* exact = nullptr);
 
 }  // namespace signum::runtime
 

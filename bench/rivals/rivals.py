@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Signum against its rivals on this machine: ONNX Runtime (int8, the model that `signum
 export` writes), and a bare chain of oneDNN's int8 primitives. All take turns in one run,
-so that what else the machine does meets them alike. Prints a table of medians and ratios,
-and writes it to docs/performance.md with --write.
+so that what else the machine does meets them alike. Prints tables of medians and ratios,
+of one thread and one image, of two threads, and of batches, and writes them to
+docs/performance.md with --write.
 
 usage: bench/rivals/rivals.py [--write] [--rounds N] [--network NAME]
 Needs a build (./dev build), libdnnl-dev and npm (tools/install-deps.sh --bench)."""
@@ -16,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import typing
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -30,6 +32,11 @@ PRECISIONS = {"W1A8": (1, 8), "W1A1": (1, 1), "W8A8": (8, 8)}
 # A cap of the instruction set: its name in the table, and what it is called by each.
 CAPS = {"AMX": ("amx", "DEFAULT"), "AVX-512": ("avx512", "AVX512_CORE_VNNI"),
         "AVX2": ("avx2", "AVX2")}
+# Images of a run, where there are many.
+BATCHES = {network: 128 if size[1] <= 64 else 16 for network, size in NETWORKS.items()}
+# Where a second thread should help, and by how much.
+THREADED = {"alexnet": 1.7, "resnet18": 1.7, "resnet50": 1.7}
+BATCH_TARGET = 4
 # Ratios of issue 4: rival, cap, precision -> one number for each network.
 TARGETS = {
     ("ONNX Runtime", None, "W1A8"): (6, 5, 6, 6, 6),
@@ -38,6 +45,15 @@ TARGETS = {
     ("oneDNN", "AVX-512", "W1A1"): (1.8, 4, 3.2, 2.3, 2.3),
     ("oneDNN", "AVX2", "W1A1"): (2, 4, 3.5, 3, 3),
 }
+
+
+class Key(typing.NamedTuple):
+    """What a contender is; `cap` is None where it runs as it likes."""
+    engine: str
+    cap: typing.Optional[str]
+    precision: str
+    threads: int = 1
+    batch: int = 1
 
 
 class Contender:
@@ -106,37 +122,55 @@ def caps_here():
     return reached
 
 
+def write_images(path, network, count):
+    generator = random.Random(1)
+    channels, height, width = NETWORKS[network]
+    one = array.array("f", (generator.random() for _ in range(channels * height * width)))
+    with open(path, "wb") as file:
+        for _ in range(count):
+            one.tofile(file)
+
+
 def measure(network, rounds, milliseconds, onnxruntime):
-    """Contenders of one network after their turns, by (engine, cap or None, precision)."""
+    """Contenders of one network after their turns, by Key."""
     contenders = {}
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        channels, height, width = NETWORKS[network]
-        generator = random.Random(1)
-        image = folder / "image.f32"
-        with open(image, "wb") as file:
-            array.array("f", (generator.random() for _ in range(channels * height * width))
-                        ).tofile(file)
+        image, images = folder / "image.f32", folder / "images.f32"
+        batch = BATCHES[network]
+        write_images(image, network, 1)
+        write_images(images, network, batch)
         caps = caps_here()
+        best = next(iter(caps))
         for precision in PRECISIONS:
             model = write_model(folder, network, precision)
             outputs = []
             for cap, (ours, _) in caps.items():
                 outputs.append(folder / f"{precision}-{ours}.f32")
-                contenders["Signum", cap, precision] = Contender(
+                contenders[Key("Signum", cap, precision)] = Contender(
                     [PROGRAMS / "signum_session", model, image, outputs[-1]],
                     {"SIGNUM_ISA": ours})
+            environment = {"SIGNUM_ISA": caps[best][0]}
+            if network in THREADED:
+                outputs.append(folder / f"{precision}-threads.f32")
+                contenders[Key("Signum", best, precision, threads=2)] = Contender(
+                    [PROGRAMS / "signum_session", model, image, outputs[-1], 2], environment)
             check_bits(folder, model, image, outputs)
+            contenders[Key("Signum", best, precision, batch=batch)] = Contender(
+                [PROGRAMS / "signum_session", model, images, folder / "batch.f32", 1, batch],
+                environment)
             if precision == "W8A8" and onnxruntime:
                 onnx = folder / "model.onnx"
                 subprocess.run([PROGRAMS / "signum", "export", model, "--onnx", onnx], check=True,
                                stdout=subprocess.DEVNULL)
-                contenders["ONNX Runtime", None, "int8"] = Contender(
-                    ["node", HERE / "onnxruntime.mjs", onnx, image, folder / "ort.f32"],
-                    folder=onnxruntime)
+                command = ["node", HERE / "onnxruntime.mjs", onnx]
+                contenders[Key("ONNX Runtime", None, "int8")] = Contender(
+                    [*command, image, folder / "ort.f32"], folder=onnxruntime)
+                contenders[Key("ONNX Runtime", None, "int8", batch=batch)] = Contender(
+                    [*command, images, folder / "ort.f32", 1, batch], folder=onnxruntime)
         size = "x".join(str(n) for n in NETWORKS[network])
         for cap, (_, theirs) in caps.items():
-            contenders["oneDNN", cap, "int8"] = Contender(
+            contenders[Key("oneDNN", cap, "int8")] = Contender(
                 [PROGRAMS / "onednn_chain", network, size, "1"], {"ONEDNN_MAX_CPU_ISA": theirs})
         for contender in contenders.values():
             contender.runs(3)  # what meets cold caches does not count
@@ -149,34 +183,80 @@ def measure(network, rounds, milliseconds, onnxruntime):
     return contenders
 
 
-def table(results):
+def lines_of(heading, networks, rows):
+    """A table in Markdown; each row is its name and a cell for each network."""
+    lines = [f"| {heading} | " + " | ".join(networks) + " |", "|---|" + "---|" * len(networks)]
+    return lines + [f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows] + [""]
+
+
+def milliseconds_of(contender):
+    return f"{contender.median():.3f} ({contender.spread():.0%})"
+
+
+def single_tables(results):
+    """One thread, one image: every contender, and the ratios."""
     networks = list(results)
-    lines = ["| ms, median (spread) | " + " | ".join(networks) + " |",
-             "|---|" + "---|" * len(networks)]
-    keys = list(next(iter(results.values())))
-    for engine, cap, precision in keys:
-        cells = [f"{results[n][engine, cap, precision].median():.3f} "
-                 f"({results[n][engine, cap, precision].spread():.0%})" for n in networks]
-        capped = f", {cap}" if cap else ""
-        lines.append(f"| {engine} {precision}{capped} | " + " | ".join(cells) + " |")
-    lines += ["", "| rival's time / ours (target) | " + " | ".join(networks) + " |",
-              "|---|" + "---|" * len(networks)]
-    best = next(cap for engine, cap, _ in keys if engine == "Signum")
-    for engine, cap, _ in keys:
-        if engine == "Signum":
-            continue
-        for precision in PRECISIONS:
-            ours = cap or best
+    keys = [key for key in next(iter(results.values())) if key.threads == key.batch == 1]
+    times = []
+    for key in keys:
+        capped = f", {key.cap}" if key.cap else ""
+        times.append((f"{key.engine} {key.precision}{capped}",
+                      [milliseconds_of(results[n][key]) for n in networks]))
+    best = next(key.cap for key in keys if key.engine == "Signum")
+    ratios = []
+    for key in keys:
+        for precision in PRECISIONS if key.engine != "Signum" else ():
             cells = []
             for n in networks:
-                ratio = (results[n][engine, cap, "int8"].median()
-                         / results[n]["Signum", ours, precision].median())
-                targets = TARGETS.get((engine, cap, precision))
+                ours = results[n][Key("Signum", key.cap or best, precision)]
+                targets = TARGETS.get((key.engine, key.cap, precision))
                 wanted = f" ({targets[list(NETWORKS).index(n)]})" if targets else ""
-                cells.append(f"{ratio:.2f}{wanted}")
-            capped = f", both capped to {cap}" if cap else ""
-            lines.append(f"| {precision} against {engine}{capped} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+                cells.append(f"{results[n][key].median() / ours.median():.2f}{wanted}")
+            capped = f", both capped to {key.cap}" if key.cap else ""
+            ratios.append((f"{precision} against {key.engine}{capped}", cells))
+    return (lines_of("ms, median (spread)", networks, times)
+            + lines_of("rival's time / ours (target)", networks, ratios))
+
+
+def thread_table(results):
+    """Two threads against one."""
+    networks = [n for n in results if n in THREADED]
+    keys = [key for key in results[networks[0]] if key.threads == 2] if networks else []
+    rows = []
+    for key in keys:
+        cells = []
+        for n in networks:
+            ratio = results[n][key._replace(threads=1)].median() / results[n][key].median()
+            cells.append(f"{milliseconds_of(results[n][key])}, {ratio:.2f} ({THREADED[n]})")
+        rows.append((f"{key.engine} {key.precision}, {key.cap}", cells))
+    if not rows:
+        return []
+    return lines_of("two threads: ms (spread), times faster (target)", networks, rows)
+
+
+def batch_table(results):
+    """Many images in a run: milliseconds of an image, and ratios to ONNX Runtime."""
+    networks = list(results)
+    rows = []
+    for key in [key for key in next(iter(results.values())) if key.batch > 1]:
+        cells = []
+        for n in networks:
+            here = key._replace(batch=BATCHES[n])
+            cell = f"{results[n][here].median() / BATCHES[n]:.3f}"
+            rival = results[n].get(Key("ONNX Runtime", None, "int8", batch=BATCHES[n]))
+            if rival and key.engine == "Signum":
+                ratio = rival.median() / results[n][here].median()
+                wanted = f" ({BATCH_TARGET})" if key.precision == "W1A8" else ""
+                cell += f", {ratio:.2f}{wanted}"
+            cells.append(cell)
+        capped = f", {key.cap}" if key.cap else ""
+        rows.append((f"{key.engine} {key.precision}{capped}", cells))
+    heading = "ms of an image of a batch of " + ", ".join(str(BATCHES[n]) for n in networks)
+    return lines_of(heading + "; ONNX Runtime's time / ours (target)", networks, rows)
+
+
+def tables(results):
+    return "\n".join(single_tables(results) + thread_table(results) + batch_table(results))
 
 
 def processor():
@@ -205,14 +285,14 @@ def main():
     for network in flags.network or NETWORKS:
         print(f"rivals: {network}", file=sys.stderr)
         results[network] = measure(network, flags.rounds, flags.milliseconds, onnxruntime)
-    text = table(results)
+    text = tables(results)
     print(text)
     if flags.write:
         page = ROOT / "docs/performance.md"
         begin, end = "<!-- rivals: begin -->\n", "<!-- rivals: end -->\n"
         before, rest = page.read_text(encoding="utf-8").split(begin)
         after = rest.split(end)[1]
-        heading = f"One thread, batch 1, on {processor()}:\n\n"
+        heading = f"On {processor()}, one thread and one image where nothing else is said:\n\n"
         page.write_text(before + begin + heading + text + end + after, encoding="utf-8")
 
 

@@ -155,6 +155,35 @@ TEST(CalibrateQuantizers, OneBitTakesEachChannelsMean) {
   EXPECT_NEAR(quantizer.Find("scale")->floats()[0], 50.0 / 255, 0.01);
 }
 
+TEST(CalibrateQuantizers, SignsOfCodesAreThoseOfTheFloats) {
+  const data::Dataset images = Noise(20);
+  const Graph floats = FoldBatchNorm(FloatNetwork());
+  const auto calibrated = [&](int residual_bits) {
+    Graph quantized =
+        InsertQuantizers(floats, {.activation_bits = 1, .residual_bits = residual_bits}).value();
+    EXPECT_TRUE(CalibrateQuantizers(quantized, floats, {.dataset = &images, .count = 20}, {}));
+    return quantized;
+  };
+  const Graph kept_floats = calibrated(kFloatBits);
+  const Graph kept_codes = calibrated(8);
+  std::map<std::string, const Node*> by_name;
+  for (const Node& node : kept_floats.nodes()) by_name[node.name] = &node;
+  int signs_of_codes = 0;
+  for (const Node& node : kept_codes.nodes()) {
+    const auto* op = std::get_if<QuantizeOp>(&node.op);
+    if (op == nullptr) continue;
+    if (op->bits == 1) {
+      signs_of_codes +=
+          std::holds_alternative<QuantizeOp>(kept_codes.node(node.inputs[0]).op) ? 1 : 0;
+      const auto shift = node.Find("shift")->floats();
+      const auto expected = by_name.at(node.name)->Find("shift")->floats();
+      EXPECT_TRUE(std::equal(shift.begin(), shift.end(), expected.begin(), expected.end()));
+    }
+    EXPECT_NE(node.Find("scale")->floats()[0], 1.0f) << node.name;
+  }
+  EXPECT_EQ(signs_of_codes, 1);
+}
+
 TEST(CalibrateQuantizers, NamesAValueThatIsNotFinite) {
   const data::Dataset images = Noise(2);
   Graph floats;

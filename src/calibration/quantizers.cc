@@ -28,7 +28,8 @@ struct Source {
   double distance_sum = 0;
   int64_t values = 0;
 };
-using Sources = std::map<NodeId, Source>;  // by the node of the float network
+// By the node of the float network, which may have a quantizer of its codes as well.
+using Sources = std::multimap<NodeId, Source>;
 
 const QuantizeOp& OpOf(const Graph& graph, const Source& source) {
   return std::get<QuantizeOp>(graph.node(source.quantizer).op);
@@ -41,18 +42,36 @@ Result<Sources> FindSources(const Graph& quantized, const Graph& floats) {
   Sources sources;
   for (NodeId id = 0; id < quantized.size(); ++id) {
     if (!std::holds_alternative<QuantizeOp>(quantized.node(id).op)) continue;
-    const auto found = by_name.find(quantized.node(quantized.node(id).inputs[0]).name);
+    NodeId value = quantized.node(id).inputs[0];
+    while (std::holds_alternative<QuantizeOp>(quantized.node(value).op)) {
+      value = quantized.node(value).inputs[0];
+    }
+    const auto found = by_name.find(quantized.node(value).name);
     SIGNUM_CHECK(found != by_name.end());
-    sources[found->second].quantizer = id;
-    sources[found->second].shape = shapes[found->second];
+    const NodeId node = found->second;
+    sources.emplace(node, Source{.quantizer = id, .shape = shapes[node]});
   }
   return sources;
 }
 
 std::vector<NodeId> Nodes(const Sources& sources) {
   std::vector<NodeId> nodes;
-  for (const auto& [node, source] : sources) nodes.push_back(node);
+  for (const auto& [node, source] : sources) {
+    if (nodes.empty() || nodes.back() != node) nodes.push_back(node);
+  }
   return nodes;
+}
+
+// Calls visit(values, source) for every source that a node has, with the node's values on
+// batches of the images.
+template <typename Visit>
+Status ForEachValue(const Graph& floats, const Images& images, const Pass& pass, Sources& sources,
+                    const Visit& visit) {
+  return ObserveValues(floats, Nodes(sources), images, PixelsOf(images), pass,
+                       [&](NodeId node, int64_t, std::span<const float> values) {
+                         const auto [begin, end] = sources.equal_range(node);
+                         for (auto at = begin; at != end; ++at) visit(values, at->second);
+                       });
 }
 
 void Widen(std::span<const float> values, Source& source) {
@@ -68,9 +87,7 @@ void Widen(std::span<const float> values, Source& source) {
 }
 
 Status FindRanges(const Graph& floats, const Images& images, Sources& sources) {
-  SIGNUM_RETURN_IF_ERROR(ObserveValues(
-      floats, Nodes(sources), images, PixelsOf(images), {.stage = "ranges"},
-      [&](NodeId node, int64_t, std::span<const float> values) { Widen(values, sources[node]); }));
+  SIGNUM_RETURN_IF_ERROR(ForEachValue(floats, images, {.stage = "ranges"}, sources, Widen));
   for (const auto& [node, source] : sources) {
     if (source.finite) continue;
     return Corrupt(
@@ -92,12 +109,15 @@ void Count(std::span<const float> values, Source& source) {
 Status FindMeansOfOneBit(const Graph& quantized, const Graph& floats, const Images& images,
                          Sources& sources) {
   std::vector<NodeId> nodes;
-  for (const auto& [node, source] : sources) {
-    if (OpOf(quantized, source).bits == 1) nodes.push_back(node);
+  std::vector<Source*> one_bit;
+  for (auto& [node, source] : sources) {
+    if (OpOf(quantized, source).bits != 1) continue;
+    nodes.push_back(node);
+    one_bit.push_back(&source);
   }
   if (nodes.empty()) return {};
   SIGNUM_ASSIGN_OR_RETURN(auto means, ChannelMeans(floats, nodes, images, {.stage = "means"}));
-  for (size_t i = 0; i < nodes.size(); ++i) sources[nodes[i]].channel_means = std::move(means[i]);
+  for (size_t i = 0; i < nodes.size(); ++i) one_bit[i]->channel_means = std::move(means[i]);
   return {};
 }
 
@@ -121,9 +141,7 @@ Status CalibrateQuantizers(Graph& quantized, const Graph& floats, const Images& 
   for (auto& [node, source] : sources) {
     if (OpOf(quantized, source).bits > 1) source.histogram.emplace(source.range);
   }
-  SIGNUM_RETURN_IF_ERROR(ObserveValues(
-      floats, Nodes(sources), images, PixelsOf(images), {.stage = "histograms"},
-      [&](NodeId node, int64_t, std::span<const float> values) { Count(values, sources[node]); }));
+  SIGNUM_RETURN_IF_ERROR(ForEachValue(floats, images, {.stage = "histograms"}, sources, Count));
   for (const auto& [node, source] : sources) {
     Node& quantizer = quantized.node(source.quantizer);
     auto& op = std::get<QuantizeOp>(quantizer.op);

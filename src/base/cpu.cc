@@ -138,13 +138,17 @@ std::vector<Isa> SupportedIsas() {
 
 std::string CpuName() {
   std::ifstream info("/proc/cpuinfo");
+  std::string implementer, part;
   for (std::string line; std::getline(info, line);) {
-    if (line.rfind("model name", 0) == 0) {
-      const size_t colon = line.find(": ");
-      if (colon != std::string::npos) return line.substr(colon + 2);
-    }
+    const size_t colon = line.find(": ");
+    if (colon == std::string::npos) continue;
+    const std::string value = line.substr(colon + 2);
+    if (line.rfind("model name", 0) == 0) return value;
+    if (line.rfind("CPU implementer", 0) == 0) implementer = value;
+    if (line.rfind("CPU part", 0) == 0) part = value;
   }
-  return "unknown CPU";
+  // Linux on arm64 knows numbers alone: 0x41 and 0xd0c are a Neoverse N1 of Arm.
+  return part.empty() ? "unknown CPU" : "CPU part " + part + " of implementer " + implementer;
 }
 
 int AvailableCores() {

@@ -5,7 +5,9 @@
 # is all that a program needs.
 include(CMakePackageConfigHelpers)
 
-install(TARGETS signum RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+if(TARGET signum)
+  install(TARGETS signum RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
 if(TARGET signum-train)
   install(TARGETS signum-train RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/signum)
 endif()

@@ -13,6 +13,21 @@ if(SIGNUM_SANITIZE)
   target_link_options(signum_flags INTERFACE -fsanitize=${SIGNUM_SANITIZE})
 endif()
 
+# The instruction sets of the architecture that this is for: x86, arm64, or none.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+  set(SIGNUM_ARCHITECTURE x86)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
+  set(SIGNUM_ARCHITECTURE arm64)
+endif()
+
+# Their levels, as SIGNUM_ISA names them.
+set(levels ${PROJECT_SOURCE_DIR}/src/base/isa.inc)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${levels})
+file(STRINGS ${levels} levels REGEX "^SIGNUM_ISA_LEVEL")
+string(TOLOWER "${levels}" levels)
+list(FILTER levels INCLUDE REGEX "\\(k(anyarchitecture|${SIGNUM_ARCHITECTURE}),")
+list(TRANSFORM levels REPLACE ".*\"(.*)\".*" "\\1" OUTPUT_VARIABLE SIGNUM_ISA_LEVELS)
+
 # signum_room(NAME SOURCES a.cc... [DEPENDS target...])
 # A static library signum_NAME; DEPENDS are linked publicly.
 function(signum_room name)
@@ -60,7 +75,7 @@ function(signum_test name)
       PROPERTIES TIMEOUT ${TEST_TIMEOUT} COST ${TEST_COST})
   endif()
   if(TEST_EACH_ISA)
-    foreach(isa scalar avx2 avx512 amx)
+    foreach(isa ${SIGNUM_ISA_LEVELS})
       add_test(NAME ${name}.under_${isa} COMMAND ${name})
       set_tests_properties(${name}.under_${isa} PROPERTIES TIMEOUT ${TEST_TIMEOUT}
         ENVIRONMENT "SIGNUM_ISA=${isa}" SKIP_REGULAR_EXPRESSION "SIGNUM_ISA=${isa}, but this CPU reaches only")

@@ -66,6 +66,9 @@ class CheckIncludesTest(unittest.TestCase):
         self.assert_fine("src/kernels/x/x86_avx2.cc", '#include "kernels/tiles_x86_avx2.h"\n')
         self.assert_breach("src/kernels/x/x86_avx512.cc", '#include "kernels/tiles_x86_avx2.h"\n',
                            "x86_avx2.cc")
+        self.assert_fine("src/kernels/x/arm64_dotprod.cc", '#include "kernels/tiles_arm64_neon.h"\n')
+        self.assert_breach("src/kernels/x/arm64_neon.cc", '#include "kernels/tiles_arm64_dotprod.h"\n',
+                           "arm64_dotprod.cc")
         self.assert_breach("src/kernels/x/x.h", '#include "kernels/tiles_x86_avx2.h"\n', "x86_avx2.cc")
 
     def test_folder_names(self):

@@ -93,7 +93,8 @@ def included_room(header):
 
 def users_of(isa):
     """The instruction sets whose files may use what is there for `isa`."""
-    return {"x86_avx512": ("x86_avx512", "x86_amx")}.get(isa, (isa,))
+    return {"x86_avx512": ("x86_avx512", "x86_amx"),
+            "arm64_neon": ("arm64_neon", "arm64_dotprod")}.get(isa, (isa,))
 
 
 def check_include(path, header):

@@ -3,9 +3,10 @@
 # relative of it. Idempotent: does nothing, and needs no network, when every
 # package is there. On other systems it prints what is needed and leaves it to you.
 #
-# usage: tools/install-deps.sh [--no-train] [--bench] [--print]
+# usage: tools/install-deps.sh [--no-train] [--bench] [--arm64] [--print]
 #   --no-train  leave out libtorch, for SIGNUM_TRAIN=OFF builds
 #   --bench     also what the benchmarks compare with (Python PyTorch, oneDNN)
+#   --arm64     also what builds for arm64 and runs that: a cross compiler, QEMU
 #   --print     only list the packages
 set -euo pipefail
 
@@ -23,14 +24,17 @@ packages=(
 # BLAS, which runs linear layers some sixty times slower.
 train_packages=(libtorch-dev libopenblas0-pthread)
 bench_packages=(python3-torch libdnnl-dev)
+# googletest: its sources, to be built for arm64.
+arm64_packages=(g++-aarch64-linux-gnu qemu-user googletest)
 
 train=1 print_only=0
 for argument in "$@"; do
   case "$argument" in
     --no-train) train=0 ;;
     --bench) packages+=("${bench_packages[@]}") ;;
+    --arm64) packages+=("${arm64_packages[@]}") ;;
     --print) print_only=1 ;;
-    *) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
 done
 if ((train)); then packages+=("${train_packages[@]}"); fi

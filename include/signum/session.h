@@ -25,8 +25,8 @@ struct SessionOptions {
 class Session {
  public:
   // Chooses the kernels for this CPU, capped by the environment variable
-  // SIGNUM_ISA (scalar, avx2, avx512, amx), and allocates all memory that Run needs.
-  // The first session of a model packs its weights, which all later ones share.
+  // SIGNUM_ISA (scalar, avx2, avx512, amx; neon, dotprod), and allocates all memory that
+  // Run needs. The first session of a model packs its weights, which all later ones share.
   // kInvalidArgument for options out of range, or where SIGNUM_ISA has changed since a
   // model's first session; kUnsupported where the network has an operator or a shape
   // that the runtime cannot run (the message names it), kResourceExhausted where there

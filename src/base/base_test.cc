@@ -99,9 +99,25 @@ TEST(Cpu, CapsAreReadFromTheEnvironment) {
   EXPECT_EQ(*AllowedIsa(), Isa::kScalar);
   setenv("SIGNUM_ISA", "sse9", 1);
   EXPECT_THAT(AllowedIsa().error().message, HasSubstr("unknown instruction set 'sse9'"));
+  EXPECT_THAT(AllowedIsa().error().message, HasSubstr("takes scalar, avx2, "));
   unsetenv("SIGNUM_ISA");
   EXPECT_EQ(*AllowedIsa(), DetectIsa());
   EXPECT_EQ(SupportedIsas().back(), DetectIsa());
+#if defined(__x86_64__)
+  constexpr const char* kOfOthers[] = {"neon", "dotprod"};
+#else
+  constexpr const char* kOfOthers[] = {"avx2", "avx512", "amx"};
+#endif
+  for (const char* name : kOfOthers) {
+    setenv("SIGNUM_ISA", name, 1);
+    EXPECT_THAT(AllowedIsa().error().message,
+                HasSubstr(std::string("SIGNUM_ISA=") + name + ", but this CPU reaches only "));
+  }
+  for (Isa isa : SupportedIsas()) {
+    setenv("SIGNUM_ISA", IsaName(isa), 1);
+    EXPECT_EQ(*AllowedIsa(), isa);
+  }
+  unsetenv("SIGNUM_ISA");
   if (!saved.empty()) setenv("SIGNUM_ISA", saved.c_str(), 1);
 }
 

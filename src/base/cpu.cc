@@ -5,10 +5,14 @@
 #include <cpuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#elif defined(__aarch64__)
+#include <sys/auxv.h>
 #endif
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <thread>
 
 #if defined(SIGNUM_EMULATE_AMX)
@@ -17,24 +21,55 @@
 
 namespace signum {
 
-const char* IsaName(Isa isa) {
-  switch (isa) {
-    case Isa::kScalar: return "scalar";
-    case Isa::kAvx2: return "avx2";
-    case Isa::kAvx512: return "avx512";
-    case Isa::kAmx: return "amx";
-  }
-  return "unknown";
-}
+namespace {
 
-constexpr Isa kEveryIsa[] = {Isa::kScalar, Isa::kAvx2, Isa::kAvx512, Isa::kAmx};
+enum class Architecture { kAnyArchitecture, kX86, kArm64 };
+
+#if defined(__x86_64__)
+constexpr Architecture kThisArchitecture = Architecture::kX86;
+#elif defined(__aarch64__)
+constexpr Architecture kThisArchitecture = Architecture::kArm64;
+#else
+constexpr Architecture kThisArchitecture = Architecture::kAnyArchitecture;
+#endif
+
+struct Level {
+  Architecture architecture;
+  Isa isa;
+  const char* name;
+};
+
+constexpr Level kLevels[] = {
+#define SIGNUM_ISA_LEVEL(architecture, level, name) {Architecture::architecture, Isa::level, name},
+#include "base/isa.inc"
+#undef SIGNUM_ISA_LEVEL
+};
+
+}  // namespace
+
+const char* IsaName(Isa isa) { return kLevels[static_cast<size_t>(isa)].name; }
 
 Result<Isa> ParseIsa(const std::string& name) {
-  for (Isa isa : kEveryIsa) {
-    if (name == IsaName(isa)) return isa;
+  std::string names;
+  for (const Level& level : kLevels) {
+    if (name == level.name) return level.isa;
+    const char* joint = level.isa == Isa::kScalar         ? ""
+                        : &level == std::end(kLevels) - 1 ? " or "
+                                                          : ", ";
+    names += joint + std::string(level.name);
   }
-  return InvalidArgument("unknown instruction set '" + name +
-                         "'; SIGNUM_ISA takes scalar, avx2, avx512 or amx");
+  return InvalidArgument("unknown instruction set '" + name + "'; SIGNUM_ISA takes " + names);
+}
+
+std::vector<Isa> IsasOfThisArchitecture() {
+  std::vector<Isa> isas;
+  for (const Level& level : kLevels) {
+    if (level.architecture == Architecture::kAnyArchitecture ||
+        level.architecture == kThisArchitecture) {
+      isas.push_back(level.isa);
+    }
+  }
+  return isas;
 }
 
 #if defined(__x86_64__)
@@ -74,6 +109,10 @@ Isa DetectIsa() {
 #endif
   }();
   return detected;
+#elif defined(__aarch64__)
+  static const Isa detected =
+      (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0 ? Isa::kDotprod : Isa::kNeon;
+  return detected;
 #else
   return Isa::kScalar;
 #endif
@@ -83,7 +122,8 @@ Result<Isa> AllowedIsa() {
   const char* cap = std::getenv("SIGNUM_ISA");
   if (cap == nullptr || *cap == '\0') return DetectIsa();
   SIGNUM_ASSIGN_OR_RETURN(const Isa isa, ParseIsa(cap));
-  if (isa > DetectIsa()) {
+  const std::vector<Isa> supported = SupportedIsas();
+  if (std::find(supported.begin(), supported.end(), isa) == supported.end()) {
     return Unsupported("SIGNUM_ISA=" + std::string(cap) + ", but this CPU reaches only " +
                        IsaName(DetectIsa()) + "; unset it or lower it");
   }
@@ -91,22 +131,24 @@ Result<Isa> AllowedIsa() {
 }
 
 std::vector<Isa> SupportedIsas() {
-  std::vector<Isa> isas;
-  for (Isa isa : kEveryIsa) {
-    if (isa <= DetectIsa()) isas.push_back(isa);
-  }
+  std::vector<Isa> isas = IsasOfThisArchitecture();
+  std::erase_if(isas, [](Isa isa) { return isa > DetectIsa(); });
   return isas;
 }
 
 std::string CpuName() {
   std::ifstream info("/proc/cpuinfo");
+  std::string implementer, part;
   for (std::string line; std::getline(info, line);) {
-    if (line.rfind("model name", 0) == 0) {
-      const size_t colon = line.find(": ");
-      if (colon != std::string::npos) return line.substr(colon + 2);
-    }
+    const size_t colon = line.find(": ");
+    if (colon == std::string::npos) continue;
+    const std::string value = line.substr(colon + 2);
+    if (line.rfind("model name", 0) == 0) return value;
+    if (line.rfind("CPU implementer", 0) == 0) implementer = value;
+    if (line.rfind("CPU part", 0) == 0) part = value;
   }
-  return "unknown CPU";
+  // Linux on arm64 knows numbers alone: 0x41 and 0xd0c are a Neoverse N1 of Arm.
+  return part.empty() ? "unknown CPU" : "CPU part " + part + " of implementer " + implementer;
 }
 
 int AvailableCores() {

@@ -40,6 +40,9 @@ const Loops* LoopsOf(Isa isa) {
 #if defined(__x86_64__)
   if (isa >= Isa::kAvx512) return &kAvx512Loops;
   if (isa >= Isa::kAvx2) return &kAvx2Loops;
+#elif defined(__aarch64__)
+  if (isa >= Isa::kDotprod) return &kDotprodLoops;
+  if (isa >= Isa::kNeon) return &kNeonLoops;
 #endif
   static_cast<void>(isa);
   return nullptr;

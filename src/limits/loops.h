@@ -20,6 +20,8 @@ struct Loops {
 #if defined(__x86_64__)
 extern const Loops kAvx2Loops, kAvx512Loops;
 extern const Loops kAmxLoops;  // of int8 only
+#elif defined(__aarch64__)
+extern const Loops kNeonLoops, kDotprodLoops;
 #endif
 
 }  // namespace signum::limits

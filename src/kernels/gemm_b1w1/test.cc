@@ -12,6 +12,9 @@ int64_t RandomBits(std::mt19937& generator) { return Uniform(generator, -128, 12
 
 TEST(GemmB1W1, ListIsRankedAndSelectorSaysWhy) {
   CheckListAndSelector("gemm_b1w1", GemmB1W1Kernels(), SelectGemmB1W1);
+#if defined(__aarch64__)
+  EXPECT_EQ(GemmB1W1Kernels().front()->isa, Isa::kDotprod);
+#endif
 }
 
 TEST(GemmB1W1, ReferenceByHand) {

@@ -32,4 +32,10 @@ template size_t PanelPackedBytes<kStepsOfTile>(int64_t, const Depth&);
 template void PackPanels<1>(const int8_t*, int64_t, const Depth&, uint8_t*);
 template void PackPanels<kStepsOfTile>(const int8_t*, int64_t, const Depth&, uint8_t*);
 
+void PackOffsetPanels(const int8_t* codes, int64_t n, const Depth& depth, uint8_t* packed) {
+  PackPanels<1>(codes, n, depth, packed);
+  const uint8_t* end = packed + PanelPackedBytes<1>(n, depth);
+  for (uint8_t* byte = packed; byte != end; ++byte) *byte ^= 0x80;
+}
+
 }  // namespace signum::kernels

@@ -1,4 +1,4 @@
-// The packed form of weights that the x86 kernels of 8-bit products and of bits share.
+// The packed form of weights that the x86 and arm64 kernels of 8-bit products and of bits share.
 //
 // Columns go in panels of 16, the bytes of each segment of the depth in steps of 4. A
 // step of a panel is 64 bytes: byte 4 * c + i is W[panel * 16 + c][step * 4 + i], so the
@@ -36,6 +36,9 @@ template <int64_t kStepsTogether>
 size_t PanelPackedBytes(int64_t n, const Depth& depth);
 template <int64_t kStepsTogether>
 void PackPanels(const int8_t* codes, int64_t n, const Depth& depth, uint8_t* packed);
+
+// The same with 128 added to every byte, padding included, which makes codes unsigned.
+void PackOffsetPanels(const int8_t* codes, int64_t n, const Depth& depth, uint8_t* packed);
 
 }  // namespace signum::kernels
 

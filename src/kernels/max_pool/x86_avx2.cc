@@ -1,8 +1,7 @@
-// A vector of elements at a time through all taps. The last vector overlaps the one
-// before; fewer elements than one go one by one.
 #include <immintrin.h>
 
 #include "kernels/max_pool/max_pool.h"
+#include "kernels/max_pool/overlapping_vectors.h"
 
 namespace signum::kernels {
 namespace {
@@ -37,29 +36,10 @@ struct EitherBits : Bytes {
   static uint8_t Join(uint8_t tap, uint8_t x) { return tap | x; }
 };
 
-template <typename Of>
-void Run(const typename Of::Element* const* taps, int64_t tap_count, int64_t count,
-         typename Of::Element* out) {
-  const auto vector = [&](int64_t i) {
-    auto x = Of::Load(taps[0] + i);
-    for (int64_t t = 1; t < tap_count; ++t) x = Of::Join(Of::Load(taps[t] + i), x);
-    Of::Store(out + i, x);
-  };
-  if (count >= Of::kLanes) {
-    for (int64_t i = 0; i + Of::kLanes <= count; i += Of::kLanes) vector(i);
-    if (count % Of::kLanes != 0) vector(count - Of::kLanes);
-    return;
-  }
-  for (int64_t i = 0; i < count; ++i) {
-    auto x = taps[0][i];
-    for (int64_t t = 1; t < tap_count; ++t) x = Of::Join(taps[t][i], x);
-    out[i] = x;
-  }
-}
-
 }  // namespace
 
-constexpr MaxPoolKernel kMaxPoolX86Avx2 = {"max_pool_x86_avx2", Isa::kAvx2, Run<LargestFloats>,
-                                           Run<LargestBytes>, Run<EitherBits>};
+constexpr MaxPoolKernel kMaxPoolX86Avx2 = {"max_pool_x86_avx2", Isa::kAvx2,
+                                           RunVectors<LargestFloats>, RunVectors<LargestBytes>,
+                                           RunVectors<EitherBits>};
 
 }  // namespace signum::kernels

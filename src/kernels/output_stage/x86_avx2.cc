@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "kernels/output_stage/output_stage.h"
+#include "kernels/output_stage/run_stage.h"
 
 namespace signum::kernels {
 namespace {
@@ -113,64 +114,38 @@ inline void Store(const OutputStage& stage, const Constants& constants, const Ou
   }
 }
 
-template <typename Input, ResidualKind kResidual, OutputKind kOutput>
-void RunRows(const OutputStage& stage, const OutputStageRows& rows, const Input* input,
-             int64_t input_stride) {
-  const Constants constants = Broadcast(stage);
-  const int64_t whole = rows.channels / 8 * 8;
-  const int tail = static_cast<int>(rows.channels - whole);
-  const Lanes all = {.full = true, .count = 8, .mask = _mm256_set1_epi32(-1)};
-  const Lanes some = {.full = false,
-                      .count = static_cast<size_t>(tail),
-                      .mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(tail),
-                                                 _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))};
-  for (int64_t row = 0; row < rows.rows; ++row) {
-    const auto step = [&](int64_t channel, const Lanes& lanes) {
-      __m256 t = LoadInput(input + row * input_stride + channel, lanes);
-      t = _mm256_mul_ps(t, LoadFloats(stage.multiplier + channel, lanes));
-      t = _mm256_add_ps(t, LoadFloats(stage.bias + channel, lanes));
-      t = AddResidual<kResidual>(constants, rows.residual, row * rows.residual_stride + channel,
-                                 lanes, t);
-      t = _mm256_max_ps(constants.low, t);
-      t = _mm256_min_ps(constants.high, t);
-      Store<kOutput>(stage, constants, rows, row, channel, lanes, t);
-    };
-    for (int64_t channel = 0; channel < whole; channel += 8) step(channel, all);
-    if (tail != 0) step(whole, some);
+struct Rows {
+  template <typename Input, ResidualKind kResidual, OutputKind kOutput>
+  static void Run(const OutputStage& stage, const OutputStageRows& rows, const Input* input,
+                  int64_t input_stride) {
+    const Constants constants = Broadcast(stage);
+    const int64_t whole = rows.channels / 8 * 8;
+    const int tail = static_cast<int>(rows.channels - whole);
+    const Lanes all = {.full = true, .count = 8, .mask = _mm256_set1_epi32(-1)};
+    const Lanes some = {.full = false,
+                        .count = static_cast<size_t>(tail),
+                        .mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(tail),
+                                                   _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))};
+    for (int64_t row = 0; row < rows.rows; ++row) {
+      const auto step = [&](int64_t channel, const Lanes& lanes) {
+        __m256 t = LoadInput(input + row * input_stride + channel, lanes);
+        t = _mm256_mul_ps(t, LoadFloats(stage.multiplier + channel, lanes));
+        t = _mm256_add_ps(t, LoadFloats(stage.bias + channel, lanes));
+        t = AddResidual<kResidual>(constants, rows.residual, row * rows.residual_stride + channel,
+                                   lanes, t);
+        t = _mm256_max_ps(constants.low, t);
+        t = _mm256_min_ps(constants.high, t);
+        Store<kOutput>(stage, constants, rows, row, channel, lanes, t);
+      };
+      for (int64_t channel = 0; channel < whole; channel += 8) step(channel, all);
+      if (tail != 0) step(whole, some);
+    }
   }
-}
-
-template <typename Input, ResidualKind kResidual>
-void RunResidual(const OutputStage& stage, const OutputStageRows& rows, const Input* input,
-                 int64_t input_stride) {
-  switch (stage.output) {
-    case OutputKind::kFloat:
-      return RunRows<Input, kResidual, OutputKind::kFloat>(stage, rows, input, input_stride);
-    case OutputKind::kCodes:
-      return RunRows<Input, kResidual, OutputKind::kCodes>(stage, rows, input, input_stride);
-    case OutputKind::kSign:
-      return RunRows<Input, kResidual, OutputKind::kSign>(stage, rows, input, input_stride);
-    case OutputKind::kBits:
-      return RunRows<Input, kResidual, OutputKind::kBits>(stage, rows, input, input_stride);
-  }
-}
-
-template <typename Input>
-void Run(const OutputStage& stage, const OutputStageRows& rows, const Input* input,
-         int64_t input_stride) {
-  switch (stage.residual) {
-    case ResidualKind::kNone:
-      return RunResidual<Input, ResidualKind::kNone>(stage, rows, input, input_stride);
-    case ResidualKind::kCodes:
-      return RunResidual<Input, ResidualKind::kCodes>(stage, rows, input, input_stride);
-    case ResidualKind::kFloat:
-      return RunResidual<Input, ResidualKind::kFloat>(stage, rows, input, input_stride);
-  }
-}
+};
 
 }  // namespace
 
 constexpr OutputStageKernel kOutputStageX86Avx2 = {"output_stage_x86_avx2", Isa::kAvx2,
-                                                   Run<int32_t>, Run<float>};
+                                                   RunStage<Rows, int32_t>, RunStage<Rows, float>};
 
 }  // namespace signum::kernels

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "kernels/output_stage/output_stage.h"
+#include "kernels/output_stage/run_stage.h"
 
 namespace signum::kernels {
 namespace {
@@ -100,60 +101,34 @@ inline void Store(const OutputStage& stage, const Constants& constants, const Ou
   }
 }
 
-template <typename Input, ResidualKind kResidual, OutputKind kOutput>
-void RunRows(const OutputStage& stage, const OutputStageRows& rows, const Input* input,
-             int64_t input_stride) {
-  const Constants constants = Broadcast(stage);
-  const int64_t whole = rows.channels / 16 * 16;
-  const Lanes<true> all = {.mask = 0xffff};
-  const Lanes<false> some = {.mask = static_cast<__mmask16>((1 << (rows.channels - whole)) - 1)};
-  for (int64_t row = 0; row < rows.rows; ++row) {
-    const auto step = [&](int64_t channel, const auto& lanes) {
-      __m512 t = lanes.Load(input + row * input_stride + channel);
-      t = _mm512_mul_ps(t, lanes.Load(stage.multiplier + channel));
-      t = _mm512_add_ps(t, lanes.Load(stage.bias + channel));
-      t = AddResidual<kResidual>(constants, rows.residual, row * rows.residual_stride + channel,
-                                 lanes, t);
-      t = _mm512_max_ps(constants.low, t);
-      t = _mm512_min_ps(constants.high, t);
-      Store<kOutput>(stage, constants, rows, row, channel, lanes, t);
-    };
-    for (int64_t channel = 0; channel < whole; channel += 16) step(channel, all);
-    if (whole < rows.channels) step(whole, some);
+struct Rows {
+  template <typename Input, ResidualKind kResidual, OutputKind kOutput>
+  static void Run(const OutputStage& stage, const OutputStageRows& rows, const Input* input,
+                  int64_t input_stride) {
+    const Constants constants = Broadcast(stage);
+    const int64_t whole = rows.channels / 16 * 16;
+    const Lanes<true> all = {.mask = 0xffff};
+    const Lanes<false> some = {.mask = static_cast<__mmask16>((1 << (rows.channels - whole)) - 1)};
+    for (int64_t row = 0; row < rows.rows; ++row) {
+      const auto step = [&](int64_t channel, const auto& lanes) {
+        __m512 t = lanes.Load(input + row * input_stride + channel);
+        t = _mm512_mul_ps(t, lanes.Load(stage.multiplier + channel));
+        t = _mm512_add_ps(t, lanes.Load(stage.bias + channel));
+        t = AddResidual<kResidual>(constants, rows.residual, row * rows.residual_stride + channel,
+                                   lanes, t);
+        t = _mm512_max_ps(constants.low, t);
+        t = _mm512_min_ps(constants.high, t);
+        Store<kOutput>(stage, constants, rows, row, channel, lanes, t);
+      };
+      for (int64_t channel = 0; channel < whole; channel += 16) step(channel, all);
+      if (whole < rows.channels) step(whole, some);
+    }
   }
-}
-
-template <typename Input, ResidualKind kResidual>
-void RunResidual(const OutputStage& stage, const OutputStageRows& rows, const Input* input,
-                 int64_t input_stride) {
-  switch (stage.output) {
-    case OutputKind::kFloat:
-      return RunRows<Input, kResidual, OutputKind::kFloat>(stage, rows, input, input_stride);
-    case OutputKind::kCodes:
-      return RunRows<Input, kResidual, OutputKind::kCodes>(stage, rows, input, input_stride);
-    case OutputKind::kSign:
-      return RunRows<Input, kResidual, OutputKind::kSign>(stage, rows, input, input_stride);
-    case OutputKind::kBits:
-      return RunRows<Input, kResidual, OutputKind::kBits>(stage, rows, input, input_stride);
-  }
-}
-
-template <typename Input>
-void Run(const OutputStage& stage, const OutputStageRows& rows, const Input* input,
-         int64_t input_stride) {
-  switch (stage.residual) {
-    case ResidualKind::kNone:
-      return RunResidual<Input, ResidualKind::kNone>(stage, rows, input, input_stride);
-    case ResidualKind::kCodes:
-      return RunResidual<Input, ResidualKind::kCodes>(stage, rows, input, input_stride);
-    case ResidualKind::kFloat:
-      return RunResidual<Input, ResidualKind::kFloat>(stage, rows, input, input_stride);
-  }
-}
+};
 
 }  // namespace
 
-constexpr OutputStageKernel kOutputStageX86Avx512 = {"output_stage_x86_avx512", Isa::kAvx512,
-                                                     Run<int32_t>, Run<float>};
+constexpr OutputStageKernel kOutputStageX86Avx512 = {
+    "output_stage_x86_avx512", Isa::kAvx512, RunStage<Rows, int32_t>, RunStage<Rows, float>};
 
 }  // namespace signum::kernels

@@ -30,9 +30,12 @@ inline int64_t Uniform(std::mt19937& generator, int64_t low, int64_t high) {
   return std::uniform_int_distribution<int64_t>(low, high)(generator);
 }
 
+// Whether a level is for integer matrix products alone, whose tests see to it that they
+// have a kernel for it.
+constexpr bool IsForProducts(Isa isa) { return isa == Isa::kAmx || isa == Isa::kDotprod; }
+
 // Calls run(kernel) for every kernel that this CPU can run, the reference
-// included, and fails where an instruction set of this CPU got no kernel. AMX is for
-// integer matrix products alone, whose tests see to it that they have one.
+// included, and fails where an instruction set of this CPU got no kernel.
 template <typename Kernel, typename Run>
 void ForEachRunnable(std::span<const Kernel* const> kernels, const Run& run) {
   std::set<Isa> reached;
@@ -44,7 +47,7 @@ void ForEachRunnable(std::span<const Kernel* const> kernels, const Run& run) {
     if (testing::Test::HasFatalFailure()) return;
   }
   for (Isa isa : SupportedIsas()) {
-    if (isa == Isa::kAmx && kernels.front()->isa < Isa::kAmx) continue;
+    if (IsForProducts(isa) && kernels.front()->isa < isa) continue;
     EXPECT_TRUE(reached.contains(isa)) << IsaName(isa) << " never ran";
   }
 }
@@ -63,7 +66,7 @@ void CheckListAndSelector(const std::string& op, std::span<const Kernel* const> 
     }
   }
   ASSERT_EQ(kernels.back()->name, op + "_reference");
-  for (Isa cap : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512, Isa::kAmx}) {
+  for (Isa cap : IsasOfThisArchitecture()) {
     const Selection<Kernel> selection = select(cap);
     ASSERT_NE(selection.kernel, nullptr);
     EXPECT_EQ(selection.kernel->isa, std::min({cap, DetectIsa(), kernels.front()->isa}));

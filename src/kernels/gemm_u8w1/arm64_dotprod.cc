@@ -1,0 +1,43 @@
+// 4 columns to a vector, 4 products to a lane, by udot. With weights W = 2 * b - 1, b a bit,
+// the sum of A * W is 2 * (sum of A * b) - (sum of A), and the second sum is one number for
+// each row. A bit of the planes (bit_planes.h) becomes a byte of 255 in one instruction
+// (cmtst), so what is summed is 255 * A * b. As 255 * 0xfefefeff = 1 modulo 2^32, a product
+// with that number gives the sum of A * b back, exact modulo 2^32.
+#include <arm_neon.h>
+
+#include "kernels/gemm_u8w1/gemm_u8w1.h"
+#include "kernels/tiles_arm64_neon.h"
+
+namespace signum::kernels {
+namespace {
+
+struct SignProduct : BitPlaneWeights {
+  static constexpr int kMaxRows = 4;
+  using Sum = uint32x4_t;
+  static constexpr int64_t kMostBlocks = kNoLimit;
+  template <int kLane>
+  static void Add(Sum& sum, uint8x16_t weights, uint8x16_t block) {
+    sum = vdotq_laneq_u32(sum, weights, block, kLane);
+  }
+  static uint32x4_t Total(const Sum& sum) { return sum; }
+  static void AddRow(uint32x4_t& sum, uint8x16_t block) {
+    sum = vdotq_u32(sum, block, vdupq_n_u8(1));
+  }
+  static uint32x4_t Finish(uint32x4_t init, uint32x4_t row_sum, uint32x4_t total) {
+    constexpr uint32_t kInverseOf255 = 0xfefefeff;
+    static_assert(kInverseOf255 * 255u == 1);
+    return vmlaq_n_u32(vsubq_u32(init, row_sum), total, 2 * kInverseOf255);
+  }
+};
+
+void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
+         const int32_t* init, int32_t* c, int64_t ldc) {
+  ForEachRowTile<PanelMicro<SignProduct>>(IntegerGemmProblem{rows, n, depth, packed, init, c, ldc});
+}
+
+}  // namespace
+
+constexpr IntegerGemmKernel kGemmU8W1Arm64Dotprod = {"gemm_u8w1_arm64_dotprod", Isa::kDotprod,
+                                                     BitPlanePackedBytes, PackBitPlanes, Run};
+
+}  // namespace signum::kernels

@@ -46,6 +46,15 @@ function(signum_without_ubsan)
   endif()
 endfunction()
 
+# The headers of GoogleTest, parsed once for all tests. A program, for its flags must be theirs.
+function(signum_test_headers)
+  file(WRITE ${PROJECT_BINARY_DIR}/test_headers.cc "// Tests share what is precompiled with this.\n")
+  add_executable(signum_test_headers ${PROJECT_BINARY_DIR}/test_headers.cc)
+  target_compile_options(signum_test_headers PRIVATE $<$<CONFIG:Release>:-O1>)
+  target_link_libraries(signum_test_headers PRIVATE signum_flags GTest::gmock_main)
+  target_precompile_headers(signum_test_headers PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
+endfunction()
+
 # signum_test(NAME SOURCES a_test.cc... [DEPENDS target...] [TIMEOUT seconds]
 #             [COST seconds] [EACH_ISA] [NO_DISCOVER])
 # A GoogleTest program. Each of its cases is one ctest case; with NO_DISCOVER the
@@ -67,6 +76,7 @@ function(signum_test name)
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
   signum_without_ubsan(${TEST_SOURCES})
   target_link_libraries(${name} PRIVATE signum_flags ${TEST_DEPENDS} GTest::gmock_main)
+  target_precompile_headers(${name} REUSE_FROM signum_test_headers)
   if(TEST_NO_DISCOVER)
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT} COST ${TEST_COST})

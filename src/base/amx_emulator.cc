@@ -100,15 +100,18 @@ bool MultiplyBytes(Tile& c, const Tile& a, const Tile& b) {
   if (&c == &a || &c == &b || &a == &b || c.rows == 0) return false;
   if (c.rows != a.rows || c.bytes != b.bytes || a.bytes != 4 * b.rows) return false;
   for (int row = 0; row < c.rows; ++row) {
-    for (int column = 0; column < c.bytes; column += 4) {
-      uint32_t sum;
-      std::memcpy(&sum, &c.data[row][column], sizeof sum);
-      for (int k = 0; k < a.bytes; ++k) {
-        const auto weight = static_cast<int8_t>(b.data[k / 4][column + k % 4]);
-        sum += static_cast<uint32_t>(a.data[row][k] * weight);
+    uint32_t sums[kMostBytes / 4];  // of all columns, configured or not
+    std::memcpy(sums, c.data[row], sizeof sums);
+    for (int step = 0; step < b.rows; ++step) {
+      const uint8_t* values = &a.data[row][4 * step];
+      for (int column = 0; column < kMostBytes / 4; ++column) {
+        for (int k = 0; k < 4; ++k) {
+          const auto weight = static_cast<int8_t>(b.data[step][4 * column + k]);
+          sums[column] += static_cast<uint32_t>(values[k] * weight);
+        }
       }
-      std::memcpy(&c.data[row][column], &sum, sizeof sum);
     }
+    std::memcpy(c.data[row], sums, static_cast<size_t>(c.bytes));
   }
   return true;
 }

@@ -56,15 +56,16 @@ function(signum_test_headers)
 endfunction()
 
 # signum_test(NAME SOURCES a_test.cc... [DEPENDS target...] [TIMEOUT seconds]
-#             [COST seconds] [EACH_ISA] [NO_DISCOVER])
+#             [COST seconds] [EACH_ISA] [NO_DISCOVER] [HEADERS <header>...])
 # A GoogleTest program. Each of its cases is one ctest case; with NO_DISCOVER the
-# program is. ctest starts what has a high COST first. With EACH_ISA the program also runs under every cap of SIGNUM_ISA;
-# it must skip, aloud, the caps that the machine lacks.
+# program is. ctest starts what has a high COST first. With EACH_ISA the program also runs
+# under every cap of SIGNUM_ISA; it must skip, aloud, the caps that the machine lacks. HEADERS
+# are precompiled for it in place of GoogleTest's.
 function(signum_test name)
   if(NOT SIGNUM_TESTS)
     return()
   endif()
-  cmake_parse_arguments(TEST "EACH_ISA;NO_DISCOVER" "TIMEOUT;COST" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(TEST "EACH_ISA;NO_DISCOVER" "TIMEOUT;COST" "SOURCES;DEPENDS;HEADERS" ${ARGN})
   if(NOT TEST_TIMEOUT)
     set(TEST_TIMEOUT 300)
   endif()
@@ -76,7 +77,11 @@ function(signum_test name)
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
   signum_without_ubsan(${TEST_SOURCES})
   target_link_libraries(${name} PRIVATE signum_flags ${TEST_DEPENDS} GTest::gmock_main)
-  target_precompile_headers(${name} REUSE_FROM signum_test_headers)
+  if(TEST_HEADERS)
+    target_precompile_headers(${name} PRIVATE ${TEST_HEADERS})
+  else()
+    target_precompile_headers(${name} REUSE_FROM signum_test_headers)
+  endif()
   if(TEST_NO_DISCOVER)
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT} COST ${TEST_COST})

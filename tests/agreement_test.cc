@@ -89,6 +89,7 @@ struct Case {
   const char* network;
   const char* variant;
   int weight_bits, activation_bits, edge_bits;
+  int residual_bits = kFloatBits;
 };
 
 // For GoogleTest, which else prints the bytes, pointers included.
@@ -101,6 +102,7 @@ std::string CaseName(const ::testing::TestParamInfo<Case>& info) {
   std::string name = std::string(c.network) + "_" + c.variant + "_W" +
                      std::to_string(c.weight_bits) + "A" + std::to_string(c.activation_bits) +
                      "_edges" + std::to_string(c.edge_bits);
+  if (c.residual_bits != kFloatBits) name += "_residuals" + std::to_string(c.residual_bits);
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
 }
@@ -118,7 +120,8 @@ TEST_P(ZooAgreement, TrainerAndRuntimeGiveTheSameOutputs) {
   if (c.weight_bits != kFloatBits) {
     const auto quantized = InsertQuantizers(graph, {.weight_bits = c.weight_bits,
                                                     .activation_bits = c.activation_bits,
-                                                    .edge_bits = c.edge_bits});
+                                                    .edge_bits = c.edge_bits,
+                                                    .residual_bits = c.residual_bits});
     ASSERT_TRUE(quantized) << quantized.error().message;
     graph = *quantized;
   }
@@ -145,8 +148,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"resnet20", "projection", kFloatBits, 8, 8}, Case{"resnet20", "projection", 1, 8, 8},
         Case{"resnet20", "projection", 1, 8, kFloatBits}, Case{"resnet20", "projection", 1, 4, 8},
         Case{"resnet20", "projection", 8, 8, 8}, Case{"resnet20", "projection", 3, 6, 8},
-        Case{"resnet20", "projection", 1, 1, 8}, Case{"resnet20", "keras", 1, 8, 8},
-        Case{"resnet20", "pad", 1, 8, 8}, Case{"resnet20", "pad", kFloatBits, 8, 8}),
+        Case{"resnet20", "projection", 1, 1, 8}, Case{"resnet20", "projection", 1, 1, 8, 8},
+        Case{"resnet20", "keras", 1, 8, 8}, Case{"resnet20", "pad", 1, 8, 8},
+        Case{"resnet20", "pad", kFloatBits, 8, 8}),
     CaseName);
 
 // A trained model of models/ on all real test images: the promise that `signum

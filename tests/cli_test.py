@@ -264,6 +264,7 @@ class CommandLineTest(unittest.TestCase):
             self.assertIn("--batch", self.fail("bench", "lenet", "--batch", counts))
         self.assertIn("256 are possible", self.fail(
             "bench", "lenet", "--batch", "1-200", "--threads", "1-2"))
+        self.assertIn("--weight-bits", self.fail("bench", "resnet20", "--residual-bits", "8"))
         self.assertIn("--profile shows one", self.fail(
             "bench", "lenet", "--batch", "1,2", "--profile"))
 

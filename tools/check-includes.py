@@ -103,7 +103,10 @@ def check_include(path, header):
         if re.match(pattern, header) and not re.match(home, path):
             yield f"includes {header}, but {message}"
     isa = ISA_HEADER.search(header)
-    if isa and not any(path.endswith(f"/{user}.cc") for user in users_of(isa.group(1))):
+    own = ISA_HEADER.search(path)
+    users = users_of(isa.group(1)) if isa else ()
+    if isa and not (own and own.group(1) in users) and not any(
+            path.endswith(f"/{user}.cc") for user in users):
         yield f"includes {header}, which is for files named {isa.group(1)}.cc"
     room, target = room_of(path), included_room(header)
     if room is None or target is None:

@@ -92,10 +92,14 @@ Result<std::vector<int64_t>> ParseCounts(const char* flag, const std::string& te
   return counts;
 }
 
+bool Quantizes(const BenchFlags& flags) {
+  return flags.weight_bits != 0 || flags.activation_bits != 0;
+}
+
 // A file as it is; a zoo network, which is float, quantized where bits are asked for.
 Result<Graph> LoadBenchGraph(const BenchFlags& flags) {
   SIGNUM_ASSIGN_OR_RETURN(Graph graph, LoadGraph(flags.model, flags.zoo));
-  if (flags.weight_bits == 0 && flags.activation_bits == 0) return graph;
+  if (!Quantizes(flags)) return graph;
   QuantizationPolicy policy;
   if (flags.weight_bits != 0) policy.weight_bits = flags.weight_bits;
   if (flags.activation_bits != 0) policy.activation_bits = flags.activation_bits;
@@ -178,6 +182,11 @@ Status Bench(const BenchFlags& flags) {
   if (flags.profile && combinations > 1) {
     return InvalidArgument("--profile shows one way of running; give one --threads and --batch");
   }
+  if (flags.residual_bits != kFloatBits && !Quantizes(flags)) {
+    return InvalidArgument(
+        "--residual-bits is of a network that --weight-bits and --activation-bits quantize; give "
+        "those, too");
+  }
   SIGNUM_ASSIGN_OR_RETURN(Graph graph, LoadBenchGraph(flags));
   SIGNUM_ASSIGN_OR_RETURN(const Isa isa, AllowedIsa());
   BenchResult result;
@@ -186,7 +195,7 @@ Status Bench(const BenchFlags& flags) {
   result.explain = flags.explain;
   SIGNUM_ASSIGN_OR_RETURN(result.program, runtime::Compile(std::move(graph), {.isa = isa}));
   const bool takes_images = result.program->input_shape().rank() == 4;
-  if (takes_images && IsModelFile(flags.model)) {
+  if (takes_images && IsModelFile(flags.model) && !Quantizes(flags)) {
     SIGNUM_ASSIGN_OR_RETURN(result.load_milliseconds, MeasureLoads(flags.model));
   }
   for (int64_t count : threads) {

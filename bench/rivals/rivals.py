@@ -100,7 +100,7 @@ def write_model(folder, network, precision):
 
 
 def check_bits(folder, model, image, contenders_output):
-    """Signum's outputs must be those of its references, bit for bit."""
+    """Signum's outputs must be those of its references, bit for bit, which it returns."""
     expected = folder / "expected.f32"
     scalar = Contender([PROGRAMS / "signum_session", model, image, expected],
                        {"SIGNUM_ISA": "scalar"})
@@ -108,6 +108,7 @@ def check_bits(folder, model, image, contenders_output):
     for output in contenders_output:
         if output.read_bytes() != expected.read_bytes():
             sys.exit(f"rivals: {model.name}: outputs differ between instruction sets")
+    return expected.read_bytes()
 
 
 def caps_here():
@@ -155,10 +156,13 @@ def measure(network, rounds, milliseconds, onnxruntime):
                 outputs.append(folder / f"{precision}-threads.f32")
                 contenders[Key("Signum", best, precision, threads=2)] = Contender(
                     [PROGRAMS / "signum_session", model, image, outputs[-1], 2], environment)
-            check_bits(folder, model, image, outputs)
+            expected = check_bits(folder, model, image, outputs)
             contenders[Key("Signum", best, precision, batch=batch)] = Contender(
                 [PROGRAMS / "signum_session", model, images, folder / "batch.f32", 1, batch],
                 environment)
+            # All images are the same one.
+            if (folder / "batch.f32").read_bytes() != expected * batch:
+                sys.exit(f"rivals: {model.name}: outputs differ between batches")
             if precision == "W8A8" and onnxruntime:
                 onnx = folder / "model.onnx"
                 subprocess.run([PROGRAMS / "signum", "export", model, "--onnx", onnx], check=True,

@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "base/amx_tiles.h"
+#include "base/tiles_x86_amx.h"
 #include "kernels/row_tiling.h"
 
 namespace signum::kernels {

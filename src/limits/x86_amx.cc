@@ -1,4 +1,4 @@
-#include "base/amx_tiles.h"
+#include "base/tiles_x86_amx.h"
 #include "limits/loops.h"
 
 namespace signum::limits {

@@ -105,11 +105,21 @@ SignsSpec Compiler::NewSigns(NodeId id, const Value& codes, int64_t row_length, 
   const Node& node = graph_.node(id);
   SignsSpec signs{.codes = codes, .output = NewValue(shapes_[id], EncodingOf(node), layouts_[id])};
   values_[id] = signs.output;
-  signs.kernel = kernels::SelectCodeSigns(program_->isa_).kernel;
+  auto selection = kernels::SelectCodeSigns(program_->isa_);
+  signs.kernel = selection.kernel;
+  signs.refused = std::move(selection.refused);
   if (const Tensor* shift = node.Find("shift")) {
     for (int64_t i = 0; i < row_length; ++i) signs.shift.push_back(shift->floats()[i % channels]);
   }
   return signs;
+}
+
+void Compiler::ReportSigns(const FinishSpec& spec, StepReport& report) const {
+  if (!spec.signs) return;
+  report.kernel += ", ";
+  report.kernel += spec.signs->kernel->name;
+  const auto& refused = spec.signs->refused;
+  report.refused.insert(report.refused.end(), refused.begin(), refused.end());
 }
 
 Status Compiler::EmitChain(const Chain& chain) {
@@ -168,6 +178,7 @@ void Compiler::EmitStage(const Chain& chain, const Value& source) {
   StepReport report = ReportOf(chain, spec);
   report.kernel = stage.kernel->name;
   report.refused = stage.refused;
+  ReportSigns(spec, report);
   Emit(MakeStageStep(input, Finish(spec, stage.kernel)), std::move(report));
 }
 
@@ -177,7 +188,7 @@ void Compiler::EmitSigns(const Chain& chain, const Value& source) {
   const SignsSpec spec = NewSigns(chain.head, input, channels, channels);
   StepReport report = ReportOf(chain, spec.output);
   report.kernel = spec.kernel->name;
-  report.refused = kernels::SelectCodeSigns(program_->isa_).refused;
+  report.refused = spec.refused;
   Emit(MakeSignsStep(input, Signs(spec, channels)), std::move(report));
 }
 
@@ -219,11 +230,8 @@ void Compiler::EmitWeighted(const Chain& chain) {
   if (spent_ != nullptr) spent_->node(chain.head).parameters.erase("weight");
   StepReport report = ReportOf(chain, spec);
   report.kernel = std::move(made.kernel);
-  if (spec.signs) {
-    report.kernel += ", ";
-    report.kernel += spec.signs->kernel->name;
-  }
   report.refused = std::move(made.refused);
+  ReportSigns(spec, report);
   report.arithmetic = made.arithmetic;
   report.macs = shapes_[chain.head].elements() * geometry.depth();
   report.weight_bytes = made.weight_bytes;

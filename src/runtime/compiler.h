@@ -41,6 +41,8 @@ class Compiler {
   StepReport ReportOf(NodeId id, const Value& output) const;
   StepReport ReportOf(const Chain& chain, const Value& output) const;
   StepReport ReportOf(const Chain& chain, const FinishSpec& spec) const;
+  // Names the kernel of a chain's signs, if it has any, and what was refused for it.
+  void ReportSigns(const FinishSpec& spec, StepReport& report) const;
   Status EmitAll();
   // Makes the values to keep outlive the last step.
   void Keep();

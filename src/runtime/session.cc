@@ -1,5 +1,6 @@
 #include "signum/session.h"
 
+#include <new>
 #include <string>
 #include <utility>
 
@@ -17,9 +18,16 @@ Result<std::shared_ptr<const runtime::Program>> Model::Network::ProgramFor(Isa i
   const std::lock_guard lock(mutex_);
   if (!program_) {
     isa_ = isa;
-    program_ = runtime::Compile(std::move(graph), {.isa = isa});
+    try {
+      program_ = runtime::Compile(std::move(graph), {.isa = isa});
+    } catch (const std::bad_alloc&) {
+      program_ =
+          Fail(ErrorCode::kResourceExhausted, "no memory for the packed weights of model '" + name +
+                                                  "'; free some and load the model again");
+    }
     graph = Graph();
   }
+  if (!*program_) return *program_;
   if (isa != isa_) {
     return InvalidArgument(std::string("the model's first session took ") + IsaName(isa_) +
                            ", this one is to take " + IsaName(isa) +

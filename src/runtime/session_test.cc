@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -18,6 +20,20 @@
 
 namespace signum {
 namespace {
+
+// Sets an environment variable, and back.
+class ScopedVariable {
+ public:
+  ScopedVariable(const char* name, const char* value) : name_(name) {
+    if (const char* before = std::getenv(name)) before_ = before;
+    setenv(name, value, 1);
+  }
+  ~ScopedVariable() { before_ ? setenv(name_, before_->c_str(), 1) : unsetenv(name_); }
+
+ private:
+  const char* name_;
+  std::optional<std::string> before_;
+};
 
 using testing::HasSubstr;
 
@@ -107,6 +123,18 @@ TEST_F(SessionTest, SessionsComeAndGoWhileOthersRun) {
     });
   }
   for (std::thread& thread : threads) thread.join();
+}
+
+TEST_F(SessionTest, SessionsOfOneModelHaveOneInstructionSet) {
+  if (DetectIsa() == Isa::kScalar) GTEST_SKIP() << "this CPU has scalar code alone";
+  const Model model = Model::Load(path_).value();
+  const ScopedVariable first("SIGNUM_ISA", "scalar");
+  ASSERT_TRUE(Session::Create(model));
+  const ScopedVariable second("SIGNUM_ISA", IsaName(DetectIsa()));
+  const auto session = Session::Create(model);
+  ASSERT_FALSE(session);
+  EXPECT_THAT(session.error().message, HasSubstr("load the model again"));
+  EXPECT_TRUE(Session::Create(Model::Load(path_).value()));
 }
 
 TEST_F(SessionTest, SessionsMoveAndOutliveTheirModel) {

@@ -18,6 +18,7 @@ struct SignsSpec {
   Value codes, output;
   std::vector<float> shift;
   const kernels::CodeSignsKernel* kernel = nullptr;
+  std::vector<kernels::Refusal> refused;
 };
 
 class Signs {

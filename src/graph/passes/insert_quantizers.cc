@@ -17,7 +17,7 @@ struct Plan {
   std::vector<int> weight_bits;    // 0 where the node keeps float weights or has none
   std::vector<bool> reads_codes;   // of layers
   std::vector<int> quantize_bits;  // 0 where the node's value gets no quantizer
-  std::vector<int> residual_bits;  // 0 where it gets no other one before that
+  std::vector<int> residual_bits;  // 0 where sums read what it reads
 };
 
 // Whether `name` fits `pattern`, in which * stands for any characters and ? for one.
@@ -68,24 +68,45 @@ std::vector<NodeId> Layers(const Graph& graph) {
   return layers;
 }
 
-void PlanResiduals(const Graph& graph, int bits, Plan& plan) {
-  for (NodeId id = 0; id < graph.size(); ++id) {
-    const std::vector<NodeId> readers = graph.Readers(id);
-    const bool other = std::any_of(readers.begin(), readers.end(),
-                                   [&](NodeId reader) { return !IsLayer(graph.node(reader)); });
-    if (plan.quantize_bits[id] == 1 && other) plan.residual_bits[id] = bits;
+// Whether a node adds two values of an image, one of which waits for the other: a shortcut,
+// not a bias, a broadcast or a doubling.
+bool IsShortcutSum(const Graph& graph, const std::vector<Shape>& shapes, NodeId id) {
+  const std::vector<NodeId>& operands = graph.node(id).inputs;
+  return std::holds_alternative<AddOp>(graph.node(id).op) && operands[0] != operands[1] &&
+         shapes[operands[0]] == shapes[operands[1]] &&
+         std::none_of(operands.begin(), operands.end(), [&](NodeId operand) {
+           return std::holds_alternative<ConstantOp>(graph.node(operand).op);
+         });
+}
+
+// Whether a sum finds codes at `value`, its own or those of what it moves.
+bool IsCodes(const Graph& graph, const Plan& plan, NodeId value) {
+  for (;; value = graph.node(value).inputs[0]) {
+    if (plan.residual_bits[value] > 0 || plan.quantize_bits[value] > 1) return true;
+    if (!MovesValues(graph.node(value).op) || graph.node(value).inputs.size() != 1) return false;
   }
+}
+
+void PlanResiduals(const Graph& graph, const std::vector<Shape>& shapes, int bits, Plan& plan) {
+  std::vector<NodeId> sums;
   for (NodeId id = 0; id < graph.size(); ++id) {
-    if (!std::holds_alternative<AddOp>(graph.node(id).op)) continue;
-    const std::vector<NodeId>& operands = graph.node(id).inputs;
-    const bool floats = std::none_of(operands.begin(), operands.end(), [&](NodeId operand) {
-      return plan.residual_bits[operand] > 0 || plan.quantize_bits[operand] > 1;
-    });
+    if (IsShortcutSum(graph, shapes, id)) sums.push_back(id);
+  }
+  for (NodeId sum : sums) {
+    for (NodeId operand : graph.node(sum).inputs) {
+      if (plan.quantize_bits[operand] == 1) plan.residual_bits[operand] = bits;
+    }
+  }
+  for (NodeId sum : sums) {
+    const std::vector<NodeId>& operands = graph.node(sum).inputs;
+    const bool floats = std::none_of(operands.begin(), operands.end(),
+                                     [&](NodeId operand) { return IsCodes(graph, plan, operand); });
     if (floats) plan.residual_bits[*std::min_element(operands.begin(), operands.end())] = bits;
   }
 }
 
-Plan MakePlan(const Graph& graph, const QuantizationPolicy& policy) {
+Plan MakePlan(const Graph& graph, const std::vector<Shape>& shapes,
+              const QuantizationPolicy& policy) {
   const std::vector<NodeId> layers = Layers(graph);
   Plan plan{std::vector<int>(graph.size()), std::vector<bool>(graph.size()),
             std::vector<int>(graph.size()), std::vector<int>(graph.size())};
@@ -101,7 +122,9 @@ Plan MakePlan(const Graph& graph, const QuantizationPolicy& policy) {
         plan.quantize_bits[QuantizationPoint(graph, graph.node(layer).inputs[0], value_bits)];
     bits = std::max(bits, value_bits);
   }
-  if (policy.residual_bits != kFloatBits) PlanResiduals(graph, policy.residual_bits, plan);
+  if (policy.residual_bits != kFloatBits) {
+    PlanResiduals(graph, shapes, policy.residual_bits, plan);
+  }
   return plan;
 }
 
@@ -194,11 +217,12 @@ Result<Graph> InsertQuantizers(const Graph& quantized_or_float, const Quantizati
   SIGNUM_RETURN_IF_ERROR(CheckPatterns(graph, policy));
   SIGNUM_ASSIGN_OR_RETURN(const std::vector<Shape> shapes, InferShapes(graph));
   const std::vector<bool> never_negative = NeverNegative(graph);
-  const Plan plan = MakePlan(graph, policy);
+  const Plan plan = MakePlan(graph, shapes, policy);
 
   Graph out = EmptyLike(graph);
   std::vector<NodeId> moved(graph.size());      // where a value went
   std::vector<NodeId> quantized(graph.size());  // its quantized form, if any
+  std::vector<NodeId> kept(graph.size());       // what sums read of it
   for (NodeId id = 0; id < graph.size(); ++id) {
     Node node = graph.node(id);
     const bool layer = IsLayer(node);
@@ -206,17 +230,18 @@ Result<Graph> InsertQuantizers(const Graph& quantized_or_float, const Quantizati
       *WeightQuantizerSlot(node.op) =
           WeightQuantizer{.bits = plan.weight_bits[id], .per_channel = policy.per_channel};
     }
+    const bool sum = IsShortcutSum(graph, shapes, id);
     for (NodeId& input : node.inputs) {
       const bool reads_codes = layer ? plan.reads_codes[id] : plan.quantize_bits[input] > 1;
-      input = reads_codes ? quantized[input] : moved[input];
+      input = reads_codes ? quantized[input] : sum ? kept[input] : moved[input];
     }
-    moved[id] = quantized[id] =
+    moved[id] = quantized[id] = kept[id] =
         out.Add(node.name, std::move(node.op), std::move(node.inputs), std::move(node.parameters));
     const auto quantize = [&](int bits, const char* suffix) {
       auto [op, parameters] = MakeQuantizer(bits, never_negative[id], shapes[id]);
-      return out.Add(graph.node(id).name + suffix, op, {moved[id]}, std::move(parameters));
+      return out.Add(graph.node(id).name + suffix, op, {kept[id]}, std::move(parameters));
     };
-    if (plan.residual_bits[id] > 0) moved[id] = quantize(plan.residual_bits[id], ".residual");
+    if (plan.residual_bits[id] > 0) kept[id] = quantize(plan.residual_bits[id], ".residual");
     if (plan.quantize_bits[id] > 0) {
       quantized[id] = quantize(plan.quantize_bits[id], ".quantize");
     }

@@ -29,9 +29,10 @@ struct QuantizationPolicy {
   // Weights of the first and the last layer (convolution or linear), and the
   // values they read: 2 to 8 bits, or kFloatBits to leave both layers float.
   int edge_bits = 8;
-  // What is kept of a value for a sum, 2 to 8 bits or kFloatBits: of a shortcut around 1-bit
-  // layers, where the 1-bit quantizer then reads those codes too; and where both operands
-  // are floats, of the one that is made first.
+  // What is kept of a value for the sum of a shortcut, 2 to 8 bits or kFloatBits: of what
+  // 1-bit layers read too, whose quantizer then reads those codes; and where both operands
+  // are floats, of the one that is made first. Sums with constants or of other shapes, and
+  // all other readers, keep what they had.
   int residual_bits = kFloatBits;
   // Exceptions to all of the above. Of several that fit a layer the last counts.
   std::vector<LayerPrecision> layers;

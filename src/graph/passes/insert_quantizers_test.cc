@@ -104,6 +104,41 @@ TEST(InsertQuantizers, OfASumOfTwoLayersTheFirstMayBeKeptAsCodes) {
   EXPECT_EQ(std::get<QuantizeOp>(Named(*graph, "conv1.residual").op), (QuantizeOp{4, 8}));
 }
 
+TEST(InsertQuantizers, WhatIsNoShortcutIsNotKeptAsCodes) {
+  Graph g;
+  const NodeId x = g.Add("x", InputOp{{1, 4, 8, 8}}, {});
+  const NodeId conv1 = g.Add("conv1", Convolution3x3(), {x}, Weight());
+  const NodeId offset =
+      g.Add("offset", ConstantOp{{1, 4, 8, 8}}, {}, {{"value", Tensor::Filled({1, 4, 8, 8}, 2)}});
+  const NodeId shifted = g.Add("shifted", AddOp{}, {conv1, offset});
+  const NodeId doubled = g.Add("doubled", AddOp{}, {shifted, shifted});
+  const NodeId dropped = g.Add("dropped", DropoutOp{}, {doubled});
+  const NodeId conv2 = g.Add("conv2", Convolution3x3(), {dropped}, Weight());
+  const NodeId sum = g.Add("sum", AddOp{}, {conv2, dropped});
+  g.Add("conv3", Convolution3x3(), {sum}, Weight());
+  // "doubled" or "dropped" has codes of its own, for conv2.
+  const auto graph = InsertQuantizers(g, {.activation_bits = 6, .residual_bits = 8});
+  ASSERT_TRUE(graph) << graph.error().message;
+  ASSERT_TRUE(Verify(*graph)) << Verify(*graph).error().message;
+  for (const Node& node : graph->nodes()) {
+    EXPECT_EQ(node.name.find(".residual"), std::string::npos) << node.name;
+  }
+}
+
+TEST(InsertQuantizers, AFloatLayerBesideAShortcutReadsFloats) {
+  Graph g = ResidualGraph();
+  const NodeId relu1 = 3;
+  ASSERT_EQ(g.node(relu1).name, "relu1");
+  const NodeId beside = g.Add("beside", Convolution3x3(), {relu1}, Weight());
+  g.Add("end", ConcatOp{1}, {beside, beside});
+  const auto graph = InsertQuantizers(
+      g,
+      {.activation_bits = 1, .residual_bits = 8, .layers = {{"beside", kFloatBits, kFloatBits}}});
+  ASSERT_TRUE(graph) << graph.error().message;
+  EXPECT_EQ(graph->node(Named(*graph, "beside").inputs[0]).name, "relu1");
+  EXPECT_EQ(graph->node(Named(*graph, "sum").inputs[1]).name, "relu1.residual");
+}
+
 TEST(InsertQuantizers, EdgesCanStayFloat) {
   const auto graph = InsertQuantizers(ResidualGraph(), {.edge_bits = kFloatBits});
   ASSERT_TRUE(graph);

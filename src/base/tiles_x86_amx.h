@@ -1,8 +1,8 @@
 // AMX's instructions as functions, for files compiled for AMX only. Not the compilers' own,
 // because GCC 12's tell it nothing of the memory that they read. Tile registers are the
 // caller's to keep apart; nothing here is saved across other code that uses tiles.
-#ifndef SIGNUM_BASE_AMX_TILES_H_
-#define SIGNUM_BASE_AMX_TILES_H_
+#ifndef SIGNUM_BASE_TILES_X86_AMX_H_
+#define SIGNUM_BASE_TILES_X86_AMX_H_
 
 #include <cstdint>
 
@@ -48,4 +48,4 @@ inline void MultiplyTiles() {
 }  // namespace
 }  // namespace signum
 
-#endif  // SIGNUM_BASE_AMX_TILES_H_
+#endif  // SIGNUM_BASE_TILES_X86_AMX_H_

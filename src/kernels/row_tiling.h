@@ -100,6 +100,13 @@ inline void ForEachRowTile(const Problem& problem) {
   }
 }
 
+// IntegerGemmKernel::run, by the tiles of Micro.
+template <typename Micro>
+void RunRowTiles(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
+                 const int32_t* init, int32_t* c, int64_t ldc) {
+  ForEachRowTile<Micro>(IntegerGemmProblem{rows, n, depth, packed, init, c, ldc});
+}
+
 }  // namespace signum::kernels
 
 #endif  // SIGNUM_KERNELS_ROW_TILING_H_

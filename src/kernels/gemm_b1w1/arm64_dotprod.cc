@@ -3,35 +3,27 @@
 #include <arm_neon.h>
 
 #include "kernels/gemm_b1w1/gemm_b1w1.h"
-#include "kernels/tiles_arm64_neon.h"
+#include "kernels/tiles_arm64_dotprod.h"
 
 namespace signum::kernels {
 namespace {
 
-struct BitProduct : PanelWeights {
-  static constexpr int kMaxRows = 4;
-  using Sum = uint32x4_t;
-  static constexpr int64_t kMostBlocks = kNoLimit;
+struct BitProduct : PanelWeights, DotSums {
   template <int kLane>
   static void Add(Sum& sum, uint8x16_t weights, uint8x16_t block) {
     const uint8x16_t counts = vcntq_u8(veorq_u8(BroadcastStep<kLane>(block), weights));
     sum = vdotq_u32(sum, counts, vdupq_n_u8(1));
   }
-  static uint32x4_t Total(const Sum& sum) { return sum; }
   static void AddRow(uint32x4_t&, uint8x16_t) {}
   static uint32x4_t Finish(uint32x4_t init, uint32x4_t, uint32x4_t total) {
     return vsubq_u32(init, vshlq_n_u32(total, 1));
   }
 };
 
-void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
-         const int32_t* init, int32_t* c, int64_t ldc) {
-  ForEachRowTile<PanelMicro<BitProduct>>(IntegerGemmProblem{rows, n, depth, packed, init, c, ldc});
-}
-
 }  // namespace
 
 constexpr IntegerGemmKernel kGemmB1W1Arm64Dotprod = {"gemm_b1w1_arm64_dotprod", Isa::kDotprod,
-                                                     PanelPackedBytes<1>, PackPanels<1>, Run};
+                                                     PanelPackedBytes<1>, PackPanels<1>,
+                                                     RunRowTiles<PanelMicro<BitProduct>>};
 
 }  // namespace signum::kernels

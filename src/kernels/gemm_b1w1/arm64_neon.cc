@@ -26,14 +26,10 @@ struct BitProduct : PanelWeights {
   }
 };
 
-void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
-         const int32_t* init, int32_t* c, int64_t ldc) {
-  ForEachRowTile<PanelMicro<BitProduct>>(IntegerGemmProblem{rows, n, depth, packed, init, c, ldc});
-}
-
 }  // namespace
 
 constexpr IntegerGemmKernel kGemmB1W1Arm64Neon = {"gemm_b1w1_arm64_neon", Isa::kNeon,
-                                                  PanelPackedBytes<1>, PackPanels<1>, Run};
+                                                  PanelPackedBytes<1>, PackPanels<1>,
+                                                  RunRowTiles<PanelMicro<BitProduct>>};
 
 }  // namespace signum::kernels

@@ -89,14 +89,10 @@ struct BitProduct {
   }
 };
 
-void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
-         const int32_t* init, int32_t* c, int64_t ldc) {
-  ForEachRowTile<HalvesMicro<BitProduct>>(IntegerGemmProblem{rows, n, depth, packed, init, c, ldc});
-}
-
 }  // namespace
 
 constexpr IntegerGemmKernel kGemmB1W1X86Avx2 = {"gemm_b1w1_x86_avx2", Isa::kAvx2,
-                                                PanelPackedBytes<1>, PackPanels<1>, Run};
+                                                PanelPackedBytes<1>, PackPanels<1>,
+                                                RunRowTiles<HalvesMicro<BitProduct>>};
 
 }  // namespace signum::kernels

@@ -6,20 +6,11 @@
 
 #include "kernels/gemm_f32/gemm_f32.h"
 #include "kernels/gemm_f32/panels.h"
+#include "kernels/gemm_f32/row_tiles.h"
 #include "kernels/row_tiling.h"
 
 namespace signum::kernels {
 namespace {
-
-// `rows` are of floats: strides in bytes.
-struct Problem {
-  TileRows rows;
-  int64_t n;
-  int64_t k;
-  const float* packed;
-  float* c;
-  int64_t ldc;
-};
 
 constexpr int kVectors = 4;  // to a panel
 
@@ -43,7 +34,8 @@ struct Micro {
   }
 
   template <int kRows, int kPanels>
-  static void Tile(const Problem& problem, const uint8_t* row, int64_t c_row, int64_t panel) {
+  static void Tile(const FloatGemmProblem& problem, const uint8_t* row, int64_t c_row,
+                   int64_t panel) {
     static_assert(kPanels == 1);
     const auto* a = reinterpret_cast<const float*>(row);
     const auto stride = problem.rows.pixel_stride / int64_t{sizeof(float)};
@@ -68,7 +60,7 @@ struct Micro {
   }
 
   template <int kRows>
-  static void Store(const Problem& problem, int64_t c_row, int64_t column,
+  static void Store(const FloatGemmProblem& problem, int64_t c_row, int64_t column,
                     const float32x4_t* total) {
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v, column += 4) {
@@ -86,20 +78,10 @@ struct Micro {
   }
 };
 
-void Run(int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const float* packed,
-         float* c, int64_t ldc) {
-  const TileRows rows = {.a = reinterpret_cast<const uint8_t*>(a),
-                         .lines = 1,
-                         .pixels = m,
-                         .line_stride = 0,
-                         .pixel_stride = lda * int64_t{sizeof(float)},
-                         .offsets = nullptr};
-  ForEachRowTile<Micro>(Problem{rows, n, k, packed, c, ldc});
-}
-
 }  // namespace
 
 constexpr GemmF32Kernel kGemmF32Arm64Neon = {"gemm_f32_arm64_neon", Isa::kNeon,
-                                             FloatPanelPackedBytes, PackFloatPanels, Run};
+                                             FloatPanelPackedBytes, PackFloatPanels,
+                                             RunFloatTiles<Micro>};
 
 }  // namespace signum::kernels

@@ -4,20 +4,11 @@
 
 #include "kernels/gemm_f32/gemm_f32.h"
 #include "kernels/gemm_f32/panels.h"
+#include "kernels/gemm_f32/row_tiles.h"
 #include "kernels/tiles_x86_avx512.h"
 
 namespace signum::kernels {
 namespace {
-
-// `rows` are of floats: strides in bytes.
-struct Problem {
-  TileRows rows;
-  int64_t n;
-  int64_t k;
-  const float* packed;
-  float* c;
-  int64_t ldc;
-};
 
 struct Micro {
   static constexpr int kMaxRows = 8;
@@ -25,7 +16,8 @@ struct Micro {
   static constexpr bool kWeightsOnce = false;
 
   template <int kRows, int kPanels>
-  static void Tile(const Problem& problem, const uint8_t* row, int64_t c_row, int64_t panel) {
+  static void Tile(const FloatGemmProblem& problem, const uint8_t* row, int64_t c_row,
+                   int64_t panel) {
     const int64_t panel_floats = kFloatPanelColumns * problem.k;
     const auto* a = reinterpret_cast<const float*>(row);
     const auto stride = problem.rows.pixel_stride / int64_t{sizeof(float)};
@@ -60,20 +52,10 @@ struct Micro {
   }
 };
 
-void Run(int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const float* packed,
-         float* c, int64_t ldc) {
-  const TileRows rows = {.a = reinterpret_cast<const uint8_t*>(a),
-                         .lines = 1,
-                         .pixels = m,
-                         .line_stride = 0,
-                         .pixel_stride = lda * int64_t{sizeof(float)},
-                         .offsets = nullptr};
-  ForEachRowTile<Micro>(Problem{rows, n, k, packed, c, ldc});
-}
-
 }  // namespace
 
 constexpr GemmF32Kernel kGemmF32X86Avx512 = {"gemm_f32_x86_avx512", Isa::kAvx512,
-                                             FloatPanelPackedBytes, PackFloatPanels, Run};
+                                             FloatPanelPackedBytes, PackFloatPanels,
+                                             RunFloatTiles<Micro>};
 
 }  // namespace signum::kernels

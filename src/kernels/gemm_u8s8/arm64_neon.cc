@@ -30,14 +30,10 @@ struct ByteProduct : PanelWeights {
   }
 };
 
-void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
-         const int32_t* init, int32_t* c, int64_t ldc) {
-  ForEachRowTile<PanelMicro<ByteProduct>>(IntegerGemmProblem{rows, n, depth, packed, init, c, ldc});
-}
-
 }  // namespace
 
 constexpr IntegerGemmKernel kGemmU8S8Arm64Neon = {"gemm_u8s8_arm64_neon", Isa::kNeon,
-                                                  PanelPackedBytes<1>, PackOffsetPanels, Run};
+                                                  PanelPackedBytes<1>, PackOffsetPanels,
+                                                  RunRowTiles<PanelMicro<ByteProduct>>};
 
 }  // namespace signum::kernels

@@ -57,15 +57,10 @@ struct ByteProduct {
   }
 };
 
-void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
-         const int32_t* init, int32_t* c, int64_t ldc) {
-  ForEachRowTile<HalvesMicro<ByteProduct>>(
-      IntegerGemmProblem{rows, n, depth, packed, init, c, ldc});
-}
-
 }  // namespace
 
 constexpr IntegerGemmKernel kGemmU8S8X86Avx2 = {"gemm_u8s8_x86_avx2", Isa::kAvx2,
-                                                PanelPackedBytes<1>, PackPanels<1>, Run};
+                                                PanelPackedBytes<1>, PackPanels<1>,
+                                                RunRowTiles<HalvesMicro<ByteProduct>>};
 
 }  // namespace signum::kernels

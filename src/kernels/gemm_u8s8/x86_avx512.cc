@@ -5,16 +5,9 @@
 #include "kernels/tiles_x86_avx512.h"
 
 namespace signum::kernels {
-namespace {
-
-void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
-         const int32_t* init, int32_t* c, int64_t ldc) {
-  ForEachRowTile<PanelMicro<ByteProduct>>(IntegerGemmProblem{rows, n, depth, packed, init, c, ldc});
-}
-
-}  // namespace
 
 constexpr IntegerGemmKernel kGemmU8S8X86Avx512 = {"gemm_u8s8_x86_avx512", Isa::kAvx512,
-                                                  PanelPackedBytes<1>, PackPanels<1>, Run};
+                                                  PanelPackedBytes<1>, PackPanels<1>,
+                                                  RunRowTiles<PanelMicro<ByteProduct>>};
 
 }  // namespace signum::kernels

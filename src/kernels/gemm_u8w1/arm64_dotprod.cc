@@ -6,23 +6,12 @@
 #include <arm_neon.h>
 
 #include "kernels/gemm_u8w1/gemm_u8w1.h"
-#include "kernels/tiles_arm64_neon.h"
+#include "kernels/tiles_arm64_dotprod.h"
 
 namespace signum::kernels {
 namespace {
 
-struct SignProduct : BitPlaneWeights {
-  static constexpr int kMaxRows = 4;
-  using Sum = uint32x4_t;
-  static constexpr int64_t kMostBlocks = kNoLimit;
-  template <int kLane>
-  static void Add(Sum& sum, uint8x16_t weights, uint8x16_t block) {
-    sum = vdotq_laneq_u32(sum, weights, block, kLane);
-  }
-  static uint32x4_t Total(const Sum& sum) { return sum; }
-  static void AddRow(uint32x4_t& sum, uint8x16_t block) {
-    sum = vdotq_u32(sum, block, vdupq_n_u8(1));
-  }
+struct SignProduct : BitPlaneWeights, ByteDots {
   static uint32x4_t Finish(uint32x4_t init, uint32x4_t row_sum, uint32x4_t total) {
     constexpr uint32_t kInverseOf255 = 0xfefefeff;
     static_assert(kInverseOf255 * 255u == 1);
@@ -30,14 +19,10 @@ struct SignProduct : BitPlaneWeights {
   }
 };
 
-void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
-         const int32_t* init, int32_t* c, int64_t ldc) {
-  ForEachRowTile<PanelMicro<SignProduct>>(IntegerGemmProblem{rows, n, depth, packed, init, c, ldc});
-}
-
 }  // namespace
 
 constexpr IntegerGemmKernel kGemmU8W1Arm64Dotprod = {"gemm_u8w1_arm64_dotprod", Isa::kDotprod,
-                                                     BitPlanePackedBytes, PackBitPlanes, Run};
+                                                     BitPlanePackedBytes, PackBitPlanes,
+                                                     RunRowTiles<PanelMicro<SignProduct>>};
 
 }  // namespace signum::kernels

@@ -30,14 +30,10 @@ struct SignProduct : BitPlaneWeights {
   }
 };
 
-void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
-         const int32_t* init, int32_t* c, int64_t ldc) {
-  ForEachRowTile<PanelMicro<SignProduct>>(IntegerGemmProblem{rows, n, depth, packed, init, c, ldc});
-}
-
 }  // namespace
 
 constexpr IntegerGemmKernel kGemmU8W1Arm64Neon = {"gemm_u8w1_arm64_neon", Isa::kNeon,
-                                                  BitPlanePackedBytes, PackBitPlanes, Run};
+                                                  BitPlanePackedBytes, PackBitPlanes,
+                                                  RunRowTiles<PanelMicro<SignProduct>>};
 
 }  // namespace signum::kernels

@@ -105,15 +105,10 @@ struct SignProduct {
   }
 };
 
-void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
-         const int32_t* init, int32_t* c, int64_t ldc) {
-  ForEachRowTile<HalvesMicro<SignProduct>>(
-      IntegerGemmProblem{rows, n, depth, packed, init, c, ldc});
-}
-
 }  // namespace
 
 constexpr IntegerGemmKernel kGemmU8W1X86Avx2 = {"gemm_u8w1_x86_avx2", Isa::kAvx2,
-                                                BitPlanePackedBytes, PackBitPlanes, Run};
+                                                BitPlanePackedBytes, PackBitPlanes,
+                                                RunRowTiles<HalvesMicro<SignProduct>>};
 
 }  // namespace signum::kernels

@@ -5,7 +5,8 @@
 // s-th of them offsets[s] bytes from the row's start. A 3x3 convolution over channels-
 // last maps has three segments, one for each row of its window; a matrix has one. Rows
 // come in lines of adjacent pixels: pixel p of line l starts l * line_stride +
-// p * pixel_stride bytes after `a`.
+// p * pixel_stride bytes after `a`. Where numbers are stored as bit planes, a row has its
+// segments once for each plane, all of the first plane, the highest bits, first.
 //
 // Overread: up to kOverread bytes behind a row's segments are read and their values
 // ignored, so they must be readable. Rows may overlap.
@@ -19,16 +20,17 @@ namespace signum::kernels {
 inline constexpr int64_t kOverread = 63;
 
 struct Depth {
-  int64_t segments = 1;  // >= 1
-  int64_t bytes = 0;     // of a segment, >= 1
-  int64_t total() const { return segments * bytes; }
+  int64_t segments = 1;                               // >= 1
+  int64_t bytes = 0;                                  // of a segment, >= 1
+  int64_t planes = 1;                                 // >= 1; more than one for gemm_b1w1 only
+  int64_t total() const { return segments * bytes; }  // of a plane, which is one of weights
 };
 
 struct TileRows {
   const uint8_t* a = nullptr;
   int64_t lines = 1, pixels = 1;              // >= 1
   int64_t line_stride = 0, pixel_stride = 0;  // in bytes
-  const int64_t* offsets = nullptr;           // [segments], in bytes
+  const int64_t* offsets = nullptr;           // [planes][segments], in bytes
 
   int64_t rows() const { return lines * pixels; }
   const uint8_t* row(int64_t line, int64_t pixel) const {

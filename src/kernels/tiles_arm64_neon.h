@@ -77,7 +77,8 @@ struct BitPlaneWeights {
 //   static void Add(Sum& sum, uint8x16_t weights, uint8x16_t block);
 //   static uint32x4_t Total(const Sum&);
 //   static void AddRow(uint32x4_t& sum, uint8x16_t block);  if anything, to a sum of a row
-//   static uint32x4_t Finish(uint32x4_t init, uint32x4_t row_sum, uint32x4_t total);
+//   static uint32x4_t Finish(uint32x4_t init, uint32x4_t row_sum, uint32x4_t total,
+//                            const Depth&);
 //
 // Bytes of A behind a segment's end are taken for 0.
 constexpr int64_t kNoLimit = std::numeric_limits<int64_t>::max() / kBlockBytes;
@@ -149,23 +150,27 @@ struct PanelMicro {
     constexpr int64_t kMost = Product::kMostBlocks * kBlockBytes;
     const Depth& depth = problem.depth;
     const int64_t segment_bytes = Product::SegmentBytes(depth);
-    const uint8_t* w = problem.packed + panel * depth.segments * segment_bytes;
+    const int64_t* offset = problem.rows.offsets;
     Sums<kRows> sums;
     uint32x4_t total[kRows * kVectors] = {};
-    for (int64_t segment = 0; segment < depth.segments; ++segment) {
-      const uint8_t* a = row + problem.rows.offsets[segment];
-      if constexpr (Product::kMostBlocks == kNoLimit) {
-        AddBlocks<kRows>(a, problem.rows.pixel_stride, 0, depth.bytes, w, sums);
-      } else {
-        for (int64_t i = 0; i < depth.bytes; i += kMost) {
-          const int64_t end = std::min(depth.bytes, i + kMost);
-          AddBlocks<kRows>(a, problem.rows.pixel_stride, i, end, w, sums);
-          Widen<kRows>(sums, total);
+    for (int64_t plane = 0; plane < depth.planes; ++plane) {
+      const uint8_t* w = problem.packed + panel * depth.segments * segment_bytes;
+      for (auto& t : total) t = vshlq_n_u32(t, 1);
+      for (int64_t segment = 0; segment < depth.segments; ++segment) {
+        const uint8_t* a = row + *offset++;
+        if constexpr (Product::kMostBlocks == kNoLimit) {
+          AddBlocks<kRows>(a, problem.rows.pixel_stride, 0, depth.bytes, w, sums);
+        } else {
+          for (int64_t i = 0; i < depth.bytes; i += kMost) {
+            const int64_t end = std::min(depth.bytes, i + kMost);
+            AddBlocks<kRows>(a, problem.rows.pixel_stride, i, end, w, sums);
+            Widen<kRows>(sums, total);
+          }
         }
+        w += segment_bytes;
       }
-      w += segment_bytes;
+      if constexpr (Product::kMostBlocks == kNoLimit) Widen<kRows>(sums, total);
     }
-    if constexpr (Product::kMostBlocks == kNoLimit) Widen<kRows>(sums, total);
     Store<kRows>(problem, c_row, panel * kPanelColumns, sums.of_row, total);
   }
 
@@ -181,7 +186,7 @@ struct PanelMicro {
       for (int r = 0; r < kRows; ++r) {
         const uint32x4_t row_sum = vdupq_n_u32(vaddvq_u32(row_sums[r]));
         StoreColumns(problem.c + (c_row + r) * problem.ldc + column, count,
-                     Product::Finish(init, row_sum, total[r * kVectors + v]));
+                     Product::Finish(init, row_sum, total[r * kVectors + v], problem.depth));
       }
     }
   }

@@ -39,7 +39,7 @@ constexpr int kHalves = 2;  // vectors to a panel
 //   static void AddSegment(int64_t bytes, const uint8_t* a, int64_t stride,
 //                          const uint8_t* w, __m256i* total);
 //   static int32_t RowTerm(const uint8_t* row, const int64_t* offsets, const Depth&);
-//   static __m256i Finish(__m256i init, __m256i row_term, __m256i total);
+//   static __m256i Finish(__m256i init, __m256i row_term, __m256i total, const Depth&);
 template <typename Product>
 struct HalvesMicro {
   static constexpr int kMaxRows = 4;
@@ -58,13 +58,16 @@ struct HalvesMicro {
     const Depth& depth = problem.depth;
     const int64_t stride = problem.rows.pixel_stride;
     const int64_t segment_bytes = Product::SegmentBytes(depth);
-    const uint8_t* w = problem.packed + panel * depth.segments * segment_bytes;
+    const int64_t* offset = problem.rows.offsets;
     __m256i total[kRows * kHalves];
     for (auto& t : total) t = _mm256_setzero_si256();
-    for (int64_t segment = 0; segment < depth.segments; ++segment) {
-      Product::template AddSegment<kRows>(depth.bytes, row + problem.rows.offsets[segment], stride,
-                                          w, total);
-      w += segment_bytes;
+    for (int64_t plane = 0; plane < depth.planes; ++plane) {
+      const uint8_t* w = problem.packed + panel * depth.segments * segment_bytes;
+      for (auto& t : total) t = _mm256_slli_epi32(t, 1);
+      for (int64_t segment = 0; segment < depth.segments; ++segment) {
+        Product::template AddSegment<kRows>(depth.bytes, row + *offset++, stride, w, total);
+        w += segment_bytes;
+      }
     }
     __m256i terms[kRows];
     for (int r = 0; r < kRows; ++r) {
@@ -77,7 +80,7 @@ struct HalvesMicro {
       const __m256i init = _mm256_maskload_epi32(problem.init + column, mask);
       for (int r = 0; r < kRows; ++r) {
         _mm256_maskstore_epi32(problem.c + (c_row + r) * problem.ldc + column, mask,
-                               Product::Finish(init, terms[r], total[r * kHalves + h]));
+                               Product::Finish(init, terms[r], total[r * kHalves + h], depth));
       }
     }
   }

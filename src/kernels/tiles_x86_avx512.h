@@ -81,9 +81,10 @@ inline void StoreTile(const IntegerGemmProblem& problem, int64_t c_row, int64_t 
 //
 //   static constexpr bool kDropsTail;  whether bytes behind a segment's end count unless
 //                                      a mask drops them; else weights there are 0
+//   static constexpr bool kHasPlanes;  whether depth.planes may be more than one
 //   template <bool kMasked>
 //   static __m512i Add(__m512i total, __m512i values, __m512i weights, __m512i mask);
-//   static __m512i Finish(__m512i init, __m512i total);
+//   static __m512i Finish(__m512i init, __m512i total, const Depth&);
 template <typename Product>
 struct PanelMicro {
   static constexpr int kMaxRows = 12;
@@ -107,20 +108,18 @@ struct PanelMicro {
     }
   }
 
+  // total += the product with the segments that start at `offsets`.
   template <int kRows, int kPanels>
-  static void Tile(const IntegerGemmProblem& problem, const uint8_t* row, int64_t c_row,
-                   int64_t panel) {
+  static inline void AddPlane(const IntegerGemmProblem& problem, const uint8_t* row,
+                              const int64_t* offsets, int64_t panel, __m512i* total) {
     const int64_t panel_bytes = PanelBytes(problem.depth);
     const int64_t stride = problem.rows.pixel_stride;
     const int64_t left = Product::kDropsTail ? problem.depth.bytes % kPanelStepDepth : 0;
     const int64_t steps = PanelSteps(problem.depth) - (left > 0 ? 1 : 0);
     const __m512i mask = _mm512_set1_epi32((1 << (8 * left)) - 1);
     const uint8_t* w = problem.packed + panel * panel_bytes;
-    __m512i total[kRows * kPanels];
-#pragma GCC unroll 24
-    for (int i = 0; i < kRows * kPanels; ++i) total[i] = _mm512_setzero_si512();
     for (int64_t segment = 0; segment < problem.depth.segments; ++segment) {
-      RowPointers<kRows> rows(row + problem.rows.offsets[segment], stride);
+      RowPointers<kRows> rows(row + offsets[segment], stride);
       for (int64_t step = 0; step < steps; ++step) {
         AddStep<kRows, kPanels, false>(rows, w, panel_bytes, mask, total);
         rows.Advance(kPanelStepDepth);
@@ -133,8 +132,26 @@ struct PanelMicro {
         }
       }
     }
-    StoreTile<kRows, kPanels>(problem, c_row, panel, total, [](__m512i init, int, __m512i sum) {
-      return Product::Finish(init, sum);
+  }
+
+  template <int kRows, int kPanels>
+  static void Tile(const IntegerGemmProblem& problem, const uint8_t* row, int64_t c_row,
+                   int64_t panel) {
+    const Depth& depth = problem.depth;
+    __m512i total[kRows * kPanels];
+#pragma GCC unroll 24
+    for (int i = 0; i < kRows * kPanels; ++i) total[i] = _mm512_setzero_si512();
+    AddPlane<kRows, kPanels>(problem, row, problem.rows.offsets, panel, total);
+    if constexpr (Product::kHasPlanes) {
+      for (int64_t plane = 1; plane < depth.planes; ++plane) {
+#pragma GCC unroll 24
+        for (int i = 0; i < kRows * kPanels; ++i) total[i] = _mm512_slli_epi32(total[i], 1);
+        AddPlane<kRows, kPanels>(problem, row, problem.rows.offsets + plane * depth.segments, panel,
+                                 total);
+      }
+    }
+    StoreTile<kRows, kPanels>(problem, c_row, panel, total, [&](__m512i init, int, __m512i sum) {
+      return Product::Finish(init, sum, depth);
     });
   }
 };
@@ -142,11 +159,14 @@ struct PanelMicro {
 // Products of u8 and s8: vpdpbusd, in its form that wraps and never saturates.
 struct ByteProduct {
   static constexpr bool kDropsTail = false;
+  static constexpr bool kHasPlanes = false;
   template <bool kMasked>
   static __m512i Add(__m512i total, __m512i values, __m512i weights, __m512i) {
     return _mm512_dpbusd_epi32(total, values, weights);
   }
-  static __m512i Finish(__m512i init, __m512i total) { return _mm512_add_epi32(init, total); }
+  static __m512i Finish(__m512i init, __m512i total, const Depth&) {
+    return _mm512_add_epi32(init, total);
+  }
 };
 
 }  // namespace

@@ -15,8 +15,8 @@ struct BitProduct : PanelWeights, DotSums {
     sum = vdotq_u32(sum, counts, vdupq_n_u8(1));
   }
   static void AddRow(uint32x4_t&, uint8x16_t) {}
-  static uint32x4_t Finish(uint32x4_t init, uint32x4_t, uint32x4_t total) {
-    return vsubq_u32(init, vshlq_n_u32(total, 1));
+  static uint32x4_t Finish(uint32x4_t init, uint32x4_t, uint32x4_t total, const Depth& depth) {
+    return vsubq_u32(init, vshlq_u32(total, vdupq_n_s32(depth.planes == 1 ? 1 : 0)));
   }
 };
 

@@ -21,8 +21,8 @@ struct BitProduct : PanelWeights {
   }
   static uint32x4_t Total(const Sum& sum) { return vpaddlq_u16(sum); }
   static void AddRow(uint32x4_t&, uint8x16_t) {}
-  static uint32x4_t Finish(uint32x4_t init, uint32x4_t, uint32x4_t total) {
-    return vsubq_u32(init, vshlq_n_u32(total, 1));
+  static uint32x4_t Finish(uint32x4_t init, uint32x4_t, uint32x4_t total, const Depth& depth) {
+    return vsubq_u32(init, vshlq_u32(total, vdupq_n_s32(depth.planes == 1 ? 1 : 0)));
   }
 };
 

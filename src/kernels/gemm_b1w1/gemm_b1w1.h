@@ -1,13 +1,21 @@
-// gemm_b1w1: 1-bit activations times 1-bit weights, both packed as bits, by counting
-// where they differ (XNOR-Net, Rastegari et al. 2016, section 3.2).
+// gemm_b1w1: activations as bits times 1-bit weights, by counting where they differ.
 //
-//   C[r][c] = init[c] - 2 * (bits in which A[r] and W[c] differ)
+//   one plane:   C[r][c] = init[c] - 2 * differ(0)
+//   P planes:    C[r][c] = init[c] - sum over p < P of 2^(P - 1 - p) * differ(p)
+//   differ(p)    the number of bits in which plane p of A[r] and W[c] differ
 //
-// Bit 1 stands for +1 and bit 0 for -1, least significant first, so with init[c] = the
-// number of bits, C is the sum over k of A[r][k] * W[c][k]. A is in place in its map, eight
-// channels to a byte, and weights come to `pack` laid out as the rows of A; bits that pad a
-// pixel to whole bytes are 0 in both. integer_gemm.h has the form of a kernel, its overread
-// and its overflow.
+// Bit 1 of a weight stands for +1 and bit 0 for -1, least significant first.
+//
+// One plane is 1-bit activations, whose bits stand for the same: with init[c] = the number of
+// bits N, C is the sum over k of A[r][k] * W[c][k] (XNOR-Net, Rastegari et al. 2016, section
+// 3.2). P planes are the bits of codes below 2^P, the highest first. A bit b times a weight w
+// is (1 + w) / 2 - (b xor w), so with init[c] = (2^P - 1) * (number of weights +1) C is the
+// sum over k of A[r][k] * W[c][k] again (bit-serial products: DoReFa-Net, Zhou et al. 2016,
+// section 2.1).
+//
+// A is in place in its map, eight channels to a byte, and weights come to `pack` laid out as
+// the rows of one plane of A; bits that pad a pixel to whole bytes are 0 in both.
+// integer_gemm.h has the form of a kernel, its overread and its overflow.
 #ifndef SIGNUM_KERNELS_GEMM_B1W1_GEMM_B1W1_H_
 #define SIGNUM_KERNELS_GEMM_B1W1_GEMM_B1W1_H_
 

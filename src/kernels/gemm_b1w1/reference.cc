@@ -13,12 +13,13 @@ void Pack(const int8_t* bits, int64_t n, const Depth& depth, uint8_t* packed) {
   std::memcpy(packed, bits, PackedBytes(n, depth));
 }
 
-int32_t Differing(const uint8_t* row, const int64_t* offsets, const Depth& depth,
-                  const uint8_t* weights) {
-  int32_t count = 0;
+uint32_t Differing(const uint8_t* row, const int64_t* offsets, const Depth& depth,
+                   const uint8_t* weights) {
+  uint32_t count = 0;
   for (int64_t segment = 0; segment < depth.segments; ++segment) {
     for (int64_t i = 0; i < depth.bytes; ++i) {
-      count += std::popcount(static_cast<uint8_t>(row[offsets[segment] + i] ^ *weights++));
+      count += static_cast<uint32_t>(
+          std::popcount(static_cast<uint8_t>(row[offsets[segment] + i] ^ *weights++)));
     }
   }
   return count;
@@ -29,9 +30,13 @@ void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* pac
   for (int64_t r = 0; r < rows.rows(); ++r) {
     const uint8_t* row = rows.row(r / rows.pixels, r % rows.pixels);
     for (int64_t column = 0; column < n; ++column) {
-      const auto count = static_cast<uint32_t>(
-          Differing(row, rows.offsets, depth, packed + column * depth.total()));
-      c[r * ldc + column] = static_cast<int32_t>(static_cast<uint32_t>(init[column]) - 2 * count);
+      uint32_t count = 0;
+      for (int64_t plane = 0; plane < depth.planes; ++plane) {
+        count = 2 * count + Differing(row, rows.offsets + plane * depth.segments, depth,
+                                      packed + column * depth.total());
+      }
+      if (depth.planes == 1) count *= 2;
+      c[r * ldc + column] = static_cast<int32_t>(static_cast<uint32_t>(init[column]) - count);
     }
   }
 }

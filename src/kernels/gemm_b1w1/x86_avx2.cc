@@ -84,8 +84,8 @@ struct BitProduct {
   }
 
   static int32_t RowTerm(const uint8_t*, const int64_t*, const Depth&) { return 0; }
-  static __m256i Finish(__m256i init, __m256i, __m256i total) {
-    return _mm256_sub_epi32(init, _mm256_slli_epi32(total, 1));
+  static __m256i Finish(__m256i init, __m256i, __m256i total, const Depth& depth) {
+    return _mm256_sub_epi32(init, _mm256_slli_epi32(total, depth.planes == 1 ? 1 : 0));
   }
 };
 

@@ -11,6 +11,7 @@ namespace {
 
 struct BitProduct {
   static constexpr bool kDropsTail = true;
+  static constexpr bool kHasPlanes = true;
   template <bool kMasked>
   static __m512i Add(__m512i total, __m512i values, __m512i weights, __m512i mask) {
     constexpr int kXorThenAnd = 0x28;  // (first ^ second) & third
@@ -18,8 +19,8 @@ struct BitProduct {
                                    : _mm512_xor_si512(values, weights);
     return _mm512_add_epi32(total, _mm512_popcnt_epi32(differ));
   }
-  static __m512i Finish(__m512i init, __m512i total) {
-    return _mm512_sub_epi32(init, _mm512_slli_epi32(total, 1));
+  static __m512i Finish(__m512i init, __m512i total, const Depth& depth) {
+    return _mm512_sub_epi32(init, _mm512_slli_epi32(total, depth.planes == 1 ? 1 : 0));
   }
 };
 

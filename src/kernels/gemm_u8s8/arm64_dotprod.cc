@@ -10,7 +10,7 @@ namespace signum::kernels {
 namespace {
 
 struct ByteProduct : PanelWeights, ByteDots {
-  static uint32x4_t Finish(uint32x4_t init, uint32x4_t row_sum, uint32x4_t total) {
+  static uint32x4_t Finish(uint32x4_t init, uint32x4_t row_sum, uint32x4_t total, const Depth&) {
     return vsubq_u32(vaddq_u32(init, total), vshlq_n_u32(row_sum, 7));
   }
 };

@@ -52,7 +52,7 @@ struct ByteProduct {
   }
 
   static int32_t RowTerm(const uint8_t*, const int64_t*, const Depth&) { return 0; }
-  static __m256i Finish(__m256i init, __m256i, __m256i total) {
+  static __m256i Finish(__m256i init, __m256i, __m256i total, const Depth&) {
     return _mm256_add_epi32(init, total);
   }
 };

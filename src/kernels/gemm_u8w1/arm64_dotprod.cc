@@ -12,7 +12,7 @@ namespace signum::kernels {
 namespace {
 
 struct SignProduct : BitPlaneWeights, ByteDots {
-  static uint32x4_t Finish(uint32x4_t init, uint32x4_t row_sum, uint32x4_t total) {
+  static uint32x4_t Finish(uint32x4_t init, uint32x4_t row_sum, uint32x4_t total, const Depth&) {
     constexpr uint32_t kInverseOf255 = 0xfefefeff;
     static_assert(kInverseOf255 * 255u == 1);
     return vmlaq_n_u32(vsubq_u32(init, row_sum), total, 2 * kInverseOf255);

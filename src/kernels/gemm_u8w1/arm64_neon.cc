@@ -25,7 +25,7 @@ struct SignProduct : BitPlaneWeights {
   static void AddRow(uint32x4_t& sum, uint8x16_t block) {
     sum = vpadalq_u16(sum, vpaddlq_u8(block));
   }
-  static uint32x4_t Finish(uint32x4_t init, uint32x4_t row_sum, uint32x4_t total) {
+  static uint32x4_t Finish(uint32x4_t init, uint32x4_t row_sum, uint32x4_t total, const Depth&) {
     return vaddq_u32(vsubq_u32(init, row_sum), vshlq_n_u32(total, 1));
   }
 };

@@ -100,7 +100,7 @@ struct SignProduct {
   static int32_t RowTerm(const uint8_t* row, const int64_t* offsets, const Depth& depth) {
     return RowSum(row, offsets, depth);
   }
-  static __m256i Finish(__m256i init, __m256i row_sum, __m256i total) {
+  static __m256i Finish(__m256i init, __m256i row_sum, __m256i total, const Depth&) {
     return _mm256_add_epi32(_mm256_sub_epi32(init, row_sum), _mm256_slli_epi32(total, 1));
   }
 };

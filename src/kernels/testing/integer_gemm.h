@@ -21,7 +21,7 @@ struct IntegerGemmCase {
   int64_t n = 1;
   Depth depth;
   TileRows rows;                 // without its pointers, which are set when it runs
-  std::vector<int64_t> offsets;  // [segments]
+  std::vector<int64_t> offsets;  // [planes][segments]
   int64_t row_gap = 0;           // ints between the rows of C
   std::vector<uint8_t> a;        // all that the rows lie in, and kOverread bytes more
   std::vector<int8_t> codes;     // [n][segments][bytes]
@@ -46,6 +46,18 @@ inline IntegerGemmCase DenseGemm(int64_t m, int64_t n, int64_t k) {
   test.rows.pixel_stride = k;
   test.offsets = {0};
   return test;
+}
+
+// The rows of `test`, which has no numbers yet, once for each of several planes that lie
+// behind each other, `gap` bytes apart.
+inline void RepeatInPlanes(int64_t planes, int64_t gap, IntegerGemmCase& test) {
+  const int64_t stride = ReachedBytes(test) - kOverread + gap;
+  test.depth.planes = planes;
+  for (int64_t plane = 1; plane < planes; ++plane) {
+    for (int64_t segment = 0; segment < test.depth.segments; ++segment) {
+      test.offsets.push_back(plane * stride + test.offsets[segment]);
+    }
+  }
 }
 
 // What `kernel` computes for columns [first, n), first a multiple of
@@ -82,7 +94,8 @@ inline std::vector<int32_t> RunIntegerGemm(const IntegerGemmKernel& kernel,
 inline void CheckIntegerGemm(IntegerGemmKernels kernels, const IntegerGemmCase& test) {
   SCOPED_TRACE(testing::Message() << "lines=" << test.rows.lines << " pixels=" << test.rows.pixels
                                   << " n=" << test.n << " segments=" << test.depth.segments
-                                  << " bytes=" << test.depth.bytes);
+                                  << " bytes=" << test.depth.bytes
+                                  << " planes=" << test.depth.planes);
   const std::vector<int32_t> expected = RunIntegerGemm(*kernels.back(), test);
   ForEachRunnable(kernels, [&](const IntegerGemmKernel& kernel) {
     for (Flush flush : kBothEnds) ASSERT_EQ(RunIntegerGemm(kernel, test, 0, flush), expected);
@@ -137,9 +150,10 @@ void CheckIntegerGemmSizes(IntegerGemmKernels kernels, const Code& code) {
 
 // Convolutions over maps of any width, windows of 1x1 to 7x7, strides and dilations to 3:
 // lines of overlapping rows. Taps that are adjacent in the map are one segment, others one
-// each.
+// each. Numbers have 1 to most_planes bit planes.
 template <typename Code>
-void CheckIntegerGemmConvolutions(IntegerGemmKernels kernels, const Code& code) {
+void CheckIntegerGemmConvolutions(IntegerGemmKernels kernels, const Code& code,
+                                  int64_t most_planes = 1) {
   std::mt19937 generator = SeededGenerator();
   for (int i = 0; i < 600 && !testing::Test::HasFailure(); ++i) {
     const int64_t channels = Uniform(generator, 1, i % 4 == 0 ? 70 : 17);
@@ -160,6 +174,7 @@ void CheckIntegerGemmConvolutions(IntegerGemmKernels kernels, const Code& code) 
     for (int64_t tap = 0; tap < height * taps; ++tap) {
       test.offsets.push_back(tap / taps * down * map_line + tap % taps * right * channels);
     }
+    RepeatInPlanes(Uniform(generator, 1, most_planes), Uniform(generator, 0, 9), test);
     FillIntegerGemm(generator, code, test);
     CheckIntegerGemm(kernels, test);
   }

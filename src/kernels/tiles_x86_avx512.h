@@ -81,10 +81,11 @@ inline void StoreTile(const IntegerGemmProblem& problem, int64_t c_row, int64_t 
 //
 //   static constexpr bool kDropsTail;  whether bytes behind a segment's end count unless
 //                                      a mask drops them; else weights there are 0
-//   static constexpr bool kHasPlanes;  whether depth.planes may be more than one
+//   static constexpr bool kHasPlanes;  whether depth.planes may be more than one: then
+//                                      FinishPlanes takes the place of Finish
 //   template <bool kMasked>
 //   static __m512i Add(__m512i total, __m512i values, __m512i weights, __m512i mask);
-//   static __m512i Finish(__m512i init, __m512i total, const Depth&);
+//   static __m512i Finish(__m512i init, __m512i total);
 template <typename Product>
 struct PanelMicro {
   static constexpr int kMaxRows = 12;
@@ -137,21 +138,36 @@ struct PanelMicro {
   template <int kRows, int kPanels>
   static void Tile(const IntegerGemmProblem& problem, const uint8_t* row, int64_t c_row,
                    int64_t panel) {
-    const Depth& depth = problem.depth;
+    if constexpr (Product::kHasPlanes) {
+      if (problem.depth.planes > 1) {
+        return TileOfPlanes<kRows, kPanels>(problem, row, c_row, panel);
+      }
+    }
     __m512i total[kRows * kPanels];
 #pragma GCC unroll 24
     for (int i = 0; i < kRows * kPanels; ++i) total[i] = _mm512_setzero_si512();
     AddPlane<kRows, kPanels>(problem, row, problem.rows.offsets, panel, total);
-    if constexpr (Product::kHasPlanes) {
-      for (int64_t plane = 1; plane < depth.planes; ++plane) {
+    StoreTile<kRows, kPanels>(problem, c_row, panel, total, [](__m512i init, int, __m512i sum) {
+      return Product::Finish(init, sum);
+    });
+  }
+
+  // Apart from the above, which would keep its sums in memory otherwise.
+  template <int kRows, int kPanels>
+  [[gnu::noinline]] static void TileOfPlanes(const IntegerGemmProblem& problem, const uint8_t* row,
+                                             int64_t c_row, int64_t panel) {
+    const int64_t* offsets = problem.rows.offsets;
+    __m512i total[kRows * kPanels];
 #pragma GCC unroll 24
-        for (int i = 0; i < kRows * kPanels; ++i) total[i] = _mm512_slli_epi32(total[i], 1);
-        AddPlane<kRows, kPanels>(problem, row, problem.rows.offsets + plane * depth.segments, panel,
-                                 total);
-      }
+    for (int i = 0; i < kRows * kPanels; ++i) total[i] = _mm512_setzero_si512();
+    for (int64_t plane = 0; plane < problem.depth.planes; ++plane) {
+#pragma GCC unroll 24
+      for (int i = 0; i < kRows * kPanels; ++i) total[i] = _mm512_slli_epi32(total[i], 1);
+      AddPlane<kRows, kPanels>(problem, row, offsets, panel, total);
+      offsets += problem.depth.segments;
     }
-    StoreTile<kRows, kPanels>(problem, c_row, panel, total, [&](__m512i init, int, __m512i sum) {
-      return Product::Finish(init, sum, depth);
+    StoreTile<kRows, kPanels>(problem, c_row, panel, total, [](__m512i init, int, __m512i sum) {
+      return Product::FinishPlanes(init, sum);
     });
   }
 };
@@ -164,9 +180,7 @@ struct ByteProduct {
   static __m512i Add(__m512i total, __m512i values, __m512i weights, __m512i) {
     return _mm512_dpbusd_epi32(total, values, weights);
   }
-  static __m512i Finish(__m512i init, __m512i total, const Depth&) {
-    return _mm512_add_epi32(init, total);
-  }
+  static __m512i Finish(__m512i init, __m512i total) { return _mm512_add_epi32(init, total); }
 };
 
 }  // namespace

@@ -19,9 +19,10 @@ struct BitProduct {
                                    : _mm512_xor_si512(values, weights);
     return _mm512_add_epi32(total, _mm512_popcnt_epi32(differ));
   }
-  static __m512i Finish(__m512i init, __m512i total, const Depth& depth) {
-    return _mm512_sub_epi32(init, _mm512_slli_epi32(total, depth.planes == 1 ? 1 : 0));
+  static __m512i Finish(__m512i init, __m512i total) {
+    return _mm512_sub_epi32(init, _mm512_slli_epi32(total, 1));
   }
+  static __m512i FinishPlanes(__m512i init, __m512i total) { return _mm512_sub_epi32(init, total); }
 };
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "model_argument.h"
 #include "runtime/executor.h"
 #include "signum/signum.h"
+#include "tuning.h"
 #include "verb.h"
 
 namespace signum::apps {
@@ -38,6 +39,7 @@ struct BenchFlags {
   double seconds = 2;
   bool profile = false;
   bool explain = false;
+  bool tune = false;
   bool markdown = false;
   bool json = false;
 };
@@ -166,6 +168,7 @@ std::string FlagsText(const BenchFlags& flags) {
   if (flags.residual_bits != kFloatBits) {
     text += fmt::format(" --residual-bits {}", flags.residual_bits);
   }
+  if (flags.tune) text += " --tune";
   return text;
 }
 
@@ -193,7 +196,12 @@ Status Bench(const BenchFlags& flags) {
   result.model = flags.model;
   result.flags = FlagsText(flags);
   result.explain = flags.explain;
-  SIGNUM_ASSIGN_OR_RETURN(result.program, runtime::Compile(std::move(graph), {.isa = isa}));
+  runtime::CompileOptions compile{.isa = isa};
+  if (flags.tune) {
+    SIGNUM_ASSIGN_OR_RETURN(compile.tactics,
+                            TuneHere(graph, static_cast<int>(threads[0]), batches[0]));
+  }
+  SIGNUM_ASSIGN_OR_RETURN(result.program, runtime::Compile(std::move(graph), compile));
   const bool takes_images = result.program->input_shape().rank() == 4;
   if (takes_images && IsModelFile(flags.model) && !Quantizes(flags)) {
     SIGNUM_ASSIGN_OR_RETURN(result.load_milliseconds, MeasureLoads(flags.model));
@@ -251,6 +259,7 @@ Action AddBench(CLI::App& command) {
                    "do, which is measured too");
   command.add_flag("--explain", flags->explain,
                    "show the kernel of every layer, and why no faster one");
+  AddTuneFlag(command, flags->tune);
   CLI::Option* json = command.add_flag("--json", flags->json, "print JSON instead of tables");
   command
       .add_flag("--markdown", flags->markdown, "print Markdown: processor, build, flags, tables")

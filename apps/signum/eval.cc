@@ -18,6 +18,7 @@
 #include "report/progress.h"
 #include "report/table.h"
 #include "runtime/executor.h"
+#include "tuning.h"
 #include "verb.h"
 
 namespace signum::apps {
@@ -32,6 +33,7 @@ struct EvalFlags {
   int64_t batch = 128;
   int threads = AvailableCores();
   int64_t limit = 0;
+  bool tune = false;
   bool json = false;
 };
 
@@ -172,9 +174,13 @@ Status Eval(const EvalFlags& flags) {
       const data::Dataset dataset,
       data::LoadDataset(DatasetOf(flags, graph), data::Split::kTest, flags.data_folder));
   SIGNUM_RETURN_IF_ERROR(CheckFit(graph, shapes[graph.output()], dataset));
+  runtime::TacticNames tactics;
+  if (flags.tune) {
+    SIGNUM_ASSIGN_OR_RETURN(tactics, TuneHere(graph, flags.threads, flags.batch));
+  }
   SIGNUM_ASSIGN_OR_RETURN(
       const auto executor,
-      runtime::MakeExecutor(graph, {.threads = flags.threads, .max_batch = flags.batch}));
+      runtime::MakeExecutor(graph, {.threads = flags.threads, .max_batch = flags.batch}, tactics));
   const bool probabilities = std::holds_alternative<SoftmaxOp>(graph.node(graph.output()).op);
   SIGNUM_ASSIGN_OR_RETURN(const Score score, Measure(*executor, dataset, probabilities, flags));
   Print(score, dataset, graph, flags);
@@ -199,6 +205,7 @@ Action AddEval(CLI::App& command) {
       ->check(CLI::Range(1, runtime::kMaxThreads));
   command.add_option("--limit", flags->limit, "only the first N images; 0 for all")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 40).description(""));
+  AddTuneFlag(command, flags->tune);
   command.add_flag("--json", flags->json, "print JSON instead of a table");
   return [flags] { return Eval(*flags); };
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 
 #include "signum/model.h"
 #include "signum/result.h"
@@ -17,6 +18,10 @@ struct SessionOptions {
   // Memory is planned for this many images at a time; a larger batch runs in
   // several passes. At least 1.
   int64_t max_batch = 1;
+  // Where not empty, the model's first session measures which kernels and tile sizes are
+  // fastest for these options on this CPU, which takes some seconds, and keeps what it found in
+  // this folder, from where later ones take it. The outputs are the same.
+  std::string tuning_folder;
 };
 
 // Holds the memory and the threads of one stream of inferences. Movable. One
@@ -28,7 +33,8 @@ class Session {
   // SIGNUM_ISA (scalar, avx2, avx512, amx; neon, dotprod), and allocates all memory that
   // Run needs. The first session of a model packs its weights, which all later ones share.
   // kInvalidArgument for options out of range, or where SIGNUM_ISA has changed since a
-  // model's first session; kUnsupported where the network has an operator or a shape
+  // model's first session; kIo where the tuning folder cannot be written; kUnsupported where
+  // the network has an operator or a shape
   // that the runtime cannot run (the message names it), kResourceExhausted where there
   // is no memory or no thread for it.
   static Result<Session> Create(const Model& model, const SessionOptions& options = {});

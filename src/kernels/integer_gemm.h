@@ -19,6 +19,11 @@ namespace signum::kernels {
 struct IntegerGemmKernel {
   const char* name;
   Isa isa;
+  // Billions of operations a second, two to a product of one plane, on one core with all
+  // operands in the first-level cache: what a cost model starts from, of which ratios alone
+  // count. Between what the gemm_*_bench print on a Zen 5 and figures of a Sapphire Rapids for
+  // x86; for arm64, which was not measured, from the instructions of a product.
+  double nominal_gops;
 
   // Bytes that `pack` writes for n columns (output channels).
   size_t (*packed_bytes)(int64_t n, const Depth& depth);

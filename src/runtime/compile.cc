@@ -79,6 +79,7 @@ std::string DescribeValue(const Value& value) {
   for (int axis = 1; axis < value.shape.rank(); ++axis) {
     text += fmt::format("{}{}", axis > 1 ? "x" : "", value.shape[axis]);
   }
+  if (value.bits && value.planes() > 1) return text + fmt::format(" {} planes", value.planes());
   if (value.bits) return text + " bits";
   if (value.encoding.codes) return text + fmt::format(" u{}", value.encoding.bits);
   return text + " f32";
@@ -100,6 +101,7 @@ Compiler::Compiler(const Graph& graph, Graph* spent, std::vector<Shape> shapes,
       kept_(graph.size()),
       values_(graph.size()),
       float_values_(graph.size()),
+      planes_values_(graph.size()),
       program_(new Program) {
   for (NodeId id : options.keep) kept_[id] = true;
   program_->isa_ = options.isa;
@@ -147,7 +149,8 @@ StepReport Compiler::ReportOf(NodeId id, const Value& output) const {
 StepReport Compiler::ReportOf(const Chain& chain, const Value& output) const {
   StepReport report = ReportOf(chain.head, output);
   for (size_t i = 1; i < chain.nodes.size(); ++i) {
-    report.ops += "+" + OpName(graph_.node(chain.nodes[i]).op);
+    report.ops += '+';
+    report.ops += OpName(graph_.node(chain.nodes[i]).op);
   }
   return report;
 }

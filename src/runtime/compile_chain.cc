@@ -192,14 +192,53 @@ void Compiler::EmitSigns(const Chain& chain, const Value& source) {
   Emit(MakeSignsStep(input, Signs(spec, channels)), std::move(report));
 }
 
+const Tactic* Compiler::ChooseTactic(const std::string& layer,
+                                     const std::vector<Tactic>& tactics) const {
+  if (tactics.empty()) return nullptr;
+  if (const auto found = options_.tactics.find(layer); found != options_.tactics.end()) {
+    for (const Tactic& tactic : tactics) {
+      if (NameOf(tactic) == found->second) return &tactic;
+    }
+  }
+  return &tactics[0];
+}
+
+std::string Compiler::PlanesName(NodeId id) const { return graph_.node(id).name + ".planes"; }
+
+Value Compiler::AsPlanes(NodeId id) {
+  if (planes_values_[id]) return *planes_values_[id];
+  const Value codes = Use(values_[id]);
+  Value planes = NewValue(codes.shape, codes.encoding, {.ring = codes.ring, .bits = true});
+  planes.ring_code = codes.ring_code;
+  const auto selection = kernels::SelectCodePlanes(program_->isa_);
+  StepReport report = ReportOf(id, planes);
+  report.name = PlanesName(id);
+  report.ops = "BitPlanes";
+  report.kernel = selection.kernel->name;
+  report.refused = selection.refused;
+  Emit(MakePlanesStep(codes, planes, *selection.kernel), std::move(report));
+  planes_values_[id] = planes;
+  return planes;
+}
+
 void Compiler::EmitWeighted(const Chain& chain) {
   const Node& head = graph_.node(chain.head);
   const Tensor& weight = *head.Find("weight");
   const bool weight_codes = weight.type() == DataType::kInt8;
   const bool quantized = weight_codes && values_[head.inputs[0]].encoding.codes;
   const float pad_scale = values_[head.inputs[0]].encoding.scale;
-  const Value input = quantized ? Use(values_[head.inputs[0]]) : Use(AsFloats(head.inputs[0]));
-  const ConvolutionGeometry geometry = GeometryOf(head, input, shapes_[chain.head]);
+  const Value source = quantized ? values_[head.inputs[0]] : AsFloats(head.inputs[0]);
+  const ConvolutionGeometry geometry = GeometryOf(head, source, shapes_[chain.head]);
+  std::vector<kernels::Refusal> refused;
+  std::vector<Tactic> tactics;
+  if (quantized && !IsDepthwise(geometry)) {
+    const int pad = source.encoding.zero_point + PadCode(head);
+    tactics = FindTactics(geometry, source, WeightQuantizerOf(head.op)->bits, pad, program_->isa_,
+                          refused);
+  }
+  const Tactic* tactic = ChooseTactic(head.name, tactics);
+  const bool planes = tactic != nullptr && tactic->makes_planes;
+  const Value input = Use(planes ? AsPlanes(head.inputs[0]) : source);
   const int64_t channels = geometry.out_channels;
 
   FinishSpec spec;
@@ -215,9 +254,9 @@ void Compiler::EmitWeighted(const Chain& chain) {
 
   WeightedStep made;
   if (quantized) {
-    const auto& quantizer = *WeightQuantizerSlot(head.op);
-    made = MakeQuantizedStep(geometry, input, weight.codes(), quantizer->bits, PadCode(head), spec,
-                             program_->isa_);
+    made = MakeQuantizedStep(geometry, input, weight.codes(), PadCode(head), spec, program_->isa_,
+                             tactic);
+    made.refused.insert(made.refused.begin(), refused.begin(), refused.end());
   } else {
     const float pad = pad_scale * static_cast<float>(PadCode(head));
     made = MakeFloatStep(geometry, input, FloatWeight(head).floats(), pad, spec, program_->isa_);
@@ -235,6 +274,9 @@ void Compiler::EmitWeighted(const Chain& chain) {
   report.arithmetic = made.arithmetic;
   report.macs = shapes_[chain.head].elements() * geometry.depth();
   report.weight_bytes = made.weight_bytes;
+  if (planes) report.planes_step = PlanesName(head.inputs[0]);
+  if (tactic != nullptr) report.tactic = *tactic;
+  report.tactics = std::move(tactics);
   report.map_bytes = input.image_bytes();
   for (const auto& value : {spec.residual, spec.float_output, spec.codes_output}) {
     if (value) report.map_bytes += value->image_bytes();

@@ -131,9 +131,10 @@ Status Executor::Run(std::span<const float> images, int64_t batch, std::span<flo
   return {};
 }
 
-Result<std::unique_ptr<Executor>> MakeExecutor(const Graph& graph, const ExecutorOptions& options) {
+Result<std::unique_ptr<Executor>> MakeExecutor(const Graph& graph, const ExecutorOptions& options,
+                                               const TacticNames& tactics) {
   SIGNUM_ASSIGN_OR_RETURN(const Isa isa, AllowedIsa());
-  SIGNUM_ASSIGN_OR_RETURN(auto program, Compile(graph, {.isa = isa}));
+  SIGNUM_ASSIGN_OR_RETURN(auto program, Compile(graph, {.isa = isa, .tactics = tactics}));
   return Executor::Create(std::move(program), options);
 }
 

@@ -69,7 +69,8 @@ class Executor {
 
 // Compiles `graph`, which must verify, for this CPU as capped by SIGNUM_ISA, and
 // makes an executor of it. The errors of AllowedIsa, Compile and Create.
-Result<std::unique_ptr<Executor>> MakeExecutor(const Graph& graph, const ExecutorOptions& options);
+Result<std::unique_ptr<Executor>> MakeExecutor(const Graph& graph, const ExecutorOptions& options,
+                                               const TacticNames& tactics = {});
 
 }  // namespace signum::runtime
 

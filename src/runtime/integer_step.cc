@@ -9,25 +9,10 @@
 namespace signum::runtime {
 namespace {
 
-// Columns whose sums are made at a time.
-constexpr int64_t kTileColumns = 64;
-
 // Pixels that the last window along an axis reads behind the map.
 int64_t Behind(int64_t out, int64_t in, int stride, int kernel, int dilation, int before) {
   const int64_t end = (out - 1) * stride + int64_t{dilation} * (kernel - 1) + 1 - before;
   return std::max<int64_t>(0, end - in);
-}
-
-bool RingCovers(const ConvolutionGeometry& g, const Value& input, int pad) {
-  const Window& w = g.window;
-  const int64_t bottom =
-      Behind(g.out_height, g.in_height, w.stride[0], w.kernel[0], w.dilation[0], w.padding.top);
-  const int64_t right =
-      Behind(g.out_width, g.in_width, w.stride[1], w.kernel[1], w.dilation[1], w.padding.left);
-  const Padding& ring = input.ring;
-  const bool needs = w.padding.top > 0 || w.padding.left > 0 || bottom > 0 || right > 0;
-  return ring.top >= w.padding.top && ring.left >= w.padding.left && ring.bottom >= bottom &&
-         ring.right >= right && (!needs || input.bits || input.ring_code == pad);
 }
 
 // For each position along an axis a kind: 0 where all taps are inside, else one for each
@@ -96,7 +81,23 @@ Tiling ChooseTiling(const ConvolutionGeometry& g, int64_t batch, int64_t most_ro
 
 }  // namespace
 
-RowsPlan PlanRows(const ConvolutionGeometry& g, const Value& input, int pad) {
+bool RingCovers(const ConvolutionGeometry& g, const Value& input, int pad) {
+  const Window& w = g.window;
+  const int64_t bottom =
+      Behind(g.out_height, g.in_height, w.stride[0], w.kernel[0], w.dilation[0], w.padding.top);
+  const int64_t right =
+      Behind(g.out_width, g.in_width, w.stride[1], w.kernel[1], w.dilation[1], w.padding.left);
+  const Padding& ring = input.ring;
+  const bool needs = w.padding.top > 0 || w.padding.left > 0 || bottom > 0 || right > 0;
+  const bool corrected = input.bits && input.encoding.bits == 1;
+  return ring.top >= w.padding.top && ring.left >= w.padding.left && ring.bottom >= bottom &&
+         ring.right >= right && (!needs || corrected || input.ring_code == pad);
+}
+
+namespace {
+
+// The segments of one plane.
+RowsPlan PlanPlane(const ConvolutionGeometry& g, const Value& input, int pad) {
   RowsPlan plan;
   plan.in_place = RingCovers(g, input, pad);
   if (!plan.in_place) {
@@ -120,6 +121,19 @@ RowsPlan PlanRows(const ConvolutionGeometry& g, const Value& input, int pad) {
   for (int64_t ky = 0; ky < w.kernel[0]; ++ky) {
     for (int64_t kx = 0; kx < taps; ++kx) {
       plan.offsets.push_back(ky * w.dilation[0] * line + kx * w.dilation[1] * pixel);
+    }
+  }
+  return plan;
+}
+
+}  // namespace
+
+RowsPlan PlanRows(const ConvolutionGeometry& g, const Value& input, int pad) {
+  RowsPlan plan = PlanPlane(g, input, pad);
+  plan.depth.planes = input.planes();
+  for (int64_t plane = 1; plane < plan.depth.planes; ++plane) {
+    for (int64_t segment = 0; segment < plan.depth.segments; ++segment) {
+      plan.offsets.push_back(plan.offsets[segment] + plane * input.plane_bytes());
     }
   }
   return plan;
@@ -195,37 +209,35 @@ void BorderTerms::Add(const RowBlock& block, int64_t first, int64_t count, int32
 }
 
 IntegerStep::IntegerStep(const ConvolutionGeometry& geometry, const Value& input, RowsPlan rows,
-                         const kernels::IntegerGemmKernel* kernel,
-                         const std::vector<int8_t>& weights, std::vector<int32_t> init,
-                         BorderTerms border, int pad, Finish finish)
+                         const Tactic& tactic, const std::vector<int8_t>& weights,
+                         std::vector<int32_t> init, BorderTerms border, int pad, Finish finish)
     : geometry_(geometry),
       input_(input),
       rows_(std::move(rows)),
-      kernel_(kernel),
+      kernel_(tactic.kernel),
       init_(std::move(init)),
       border_(std::move(border)),
       pad_(static_cast<uint8_t>(pad)),
-      finish_(std::move(finish)) {
+      finish_(std::move(finish)),
+      tile_{tactic.tile.rows, std::min(tactic.tile.columns, geometry.group_outputs())} {
   SIGNUM_CHECK(rows_.in_place || input.is_dense());
   const int64_t n = geometry.group_outputs();
-  group_bytes_ = AlignUp(static_cast<int64_t>(kernel->packed_bytes(n, rows_.depth)));
+  group_bytes_ = AlignUp(static_cast<int64_t>(kernel_->packed_bytes(n, rows_.depth)));
   packed_ = AlignedBuffer(static_cast<size_t>(group_bytes_ * geometry.groups));
   for (int64_t group = 0; group < geometry.groups; ++group) {
-    kernel->pack(weights.data() + group * n * rows_.depth.total(), n, rows_.depth,
-                 Packed(group, 0));
+    kernel_->pack(weights.data() + group * n * rows_.depth.total(), n, rows_.depth,
+                  Packed(group, 0));
   }
-  // The sums of a tile stay in the first-level cache, patches in the second.
-  constexpr int64_t kSumBytes = 24 << 10;
+  // Patches stay in the second-level cache.
   constexpr int64_t kPatchBytes = 128 << 10;
-  const int64_t row_bytes = std::min(n, kTileColumns) * int64_t{sizeof(int32_t)};
-  tile_rows_ = kSumBytes / row_bytes;
   if (!rows_.in_place) {
-    tile_rows_ = std::clamp<int64_t>(kPatchBytes / geometry.depth(), 8, tile_rows_);
+    tile_.rows = std::clamp<int64_t>(kPatchBytes / geometry.depth(),
+                                     std::min<int64_t>(8, tile_.rows), tile_.rows);
   }
 }
 
 int64_t IntegerStep::scratch_bytes() const {
-  const int64_t patch_bytes = rows_.in_place ? 0 : tile_rows_ * geometry_.depth();
+  const int64_t patch_bytes = rows_.in_place ? 0 : tile_.rows * geometry_.depth();
   return SumBytes() + AlignUp(patch_bytes + kernels::kOverread);
 }
 
@@ -234,7 +246,7 @@ void IntegerStep::Run(const RunContext& context) const {
   const int64_t height = across ? 1 : geometry_.out_height;
   const int64_t width = across ? context.batch : geometry_.out_width;
   const int64_t images = across ? 1 : context.batch;
-  const Tiling tiling = ChooseTiling(geometry_, context.batch, tile_rows_, context.pool->threads());
+  const Tiling tiling = ChooseTiling(geometry_, context.batch, tile_.rows, context.pool->threads());
   const int64_t columns = geometry_.group_outputs();
   const int64_t line_pieces = (height + tiling.lines - 1) / tiling.lines;
   const int64_t runs = (width + tiling.pixels - 1) / tiling.pixels;
@@ -261,8 +273,7 @@ void IntegerStep::Run(const RunContext& context) const {
 }
 
 int64_t IntegerStep::SumBytes() const {
-  const int64_t columns = std::min(geometry_.group_outputs(), kTileColumns);
-  return AlignUp(tile_rows_ * columns * int64_t{sizeof(int32_t)});
+  return AlignUp(tile_.rows * tile_.columns * int64_t{sizeof(int32_t)});
 }
 
 uint8_t* IntegerStep::Packed(int64_t group, int64_t column) const {
@@ -315,10 +326,10 @@ void IntegerStep::RunTile(const RunContext& context, int64_t group, int64_t colu
   auto* patches = reinterpret_cast<uint8_t*>(scratch + SumBytes());
   const kernels::TileRows rows =
       rows_.in_place ? InPlace(context, group, block) : Gathered(context, group, block, patches);
-  for (int64_t done = 0; done < tile.channels; done += kTileColumns) {
+  for (int64_t done = 0; done < tile.channels; done += tile_.columns) {
     Finish::Tile part = tile;
     part.first_channel += done;
-    part.channels = part.stride = std::min(kTileColumns, tile.channels - done);
+    part.channels = part.stride = std::min(tile_.columns, tile.channels - done);
     kernel_->run(rows, part.channels, rows_.depth, Packed(group, column + done),
                  init_.data() + part.first_channel, sums, part.stride);
     if (border_.bytes() > 0) {

@@ -13,6 +13,7 @@
 #include "runtime/finish.h"
 #include "runtime/patches.h"
 #include "runtime/step.h"
+#include "runtime/tactics.h"
 
 namespace signum::runtime {
 
@@ -20,10 +21,12 @@ namespace signum::runtime {
 struct RowsPlan {
   bool in_place = false;
   kernels::Depth depth;
-  std::vector<int64_t> offsets;  // [segments]
+  std::vector<int64_t> offsets;  // [planes][segments]
 };
 
-// In place where `input` has the ring that the window needs, holding `pad` (bits take any).
+// Whether `input` has the ring that the window needs, holding `pad` (1-bit codes as bits take
+// any): then rows are in place, which planes of bits must be.
+bool RingCovers(const ConvolutionGeometry& geometry, const Value& input, int pad);
 RowsPlan PlanRows(const ConvolutionGeometry& geometry, const Value& input, int pad);
 
 // What bits in a ring, which count as -1, must be given to count as `pad_code` instead:
@@ -53,8 +56,8 @@ class IntegerStep : public Step {
   // `weights` are {out channels, segments, bytes} as `rows` has them, in the terms of the
   // kernel; `init` has one entry per output channel.
   IntegerStep(const ConvolutionGeometry& geometry, const Value& input, RowsPlan rows,
-              const kernels::IntegerGemmKernel* kernel, const std::vector<int8_t>& weights,
-              std::vector<int32_t> init, BorderTerms border, int pad, Finish finish);
+              const Tactic& tactic, const std::vector<int8_t>& weights, std::vector<int32_t> init,
+              BorderTerms border, int pad, Finish finish);
 
   int64_t weight_bytes() const { return static_cast<int64_t>(packed_.size()) + border_.bytes(); }
   int64_t scratch_bytes() const override;
@@ -80,7 +83,7 @@ class IntegerStep : public Step {
   Finish finish_;
   int64_t group_bytes_ = 0;
   AlignedBuffer packed_;
-  int64_t tile_rows_ = 1;
+  TileSize tile_;  // what the layer has of it
 };
 
 }  // namespace signum::runtime

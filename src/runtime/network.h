@@ -11,6 +11,7 @@
 #include "graph/graph.h"
 #include "runtime/program.h"
 #include "signum/model.h"
+#include "signum/session.h"
 
 namespace signum {
 
@@ -22,9 +23,10 @@ struct Model::Network {
   // Until the first session asks for the program, whose packed weights take its place.
   mutable Graph graph;
 
-  // The program that all sessions share, compiled for `isa` when the first asks. Later ones
-  // must ask for the same: kInvalidArgument.
-  Result<std::shared_ptr<const runtime::Program>> ProgramFor(Isa isa) const;
+  // The program that all sessions share, compiled for `isa`, and tuned where the options say
+  // so, when the first asks. Later ones must ask for the same `isa`: kInvalidArgument.
+  Result<std::shared_ptr<const runtime::Program>> ProgramFor(
+      Isa isa, const SessionOptions& options = {}) const;
 
  private:
   mutable std::mutex mutex_;

@@ -13,6 +13,7 @@
 #include "graph/graph.h"
 #include "kernels/kernel.h"
 #include "runtime/step.h"
+#include "runtime/tactics.h"
 #include "runtime/value.h"
 #include "signum/result.h"
 
@@ -29,6 +30,10 @@ struct StepReport {
   std::string output;  // "64x8x8 u4"
   std::vector<kernels::Refusal> refused;
   Arithmetic arithmetic = Arithmetic::kNone;
+  // Of a layer of codes: how it is computed, and how it could be, as FindTactics ranks them.
+  Tactic tactic;
+  std::vector<Tactic> tactics;
+  std::string planes_step;   // the step that makes planes of its input, if one does
   int64_t macs = 0;          // for one image
   int64_t map_bytes = 0;     // of what it reads and writes for one image
   int64_t weight_bytes = 0;  // packed
@@ -44,6 +49,9 @@ struct CompileOptions {
   // Nodes whose values an Executor hands to an observer: they are stored, and stay
   // until the run ends, which costs memory and splits what would be one step.
   std::vector<NodeId> keep;
+  // Of layers for which the fastest is known; unknown names of layers or tactics count for
+  // nothing.
+  TacticNames tactics;
 };
 
 // A value that CompileOptions::keep asked for.

@@ -7,6 +7,7 @@
 #include "base/cpu.h"
 #include "runtime/executor.h"
 #include "runtime/network.h"
+#include "runtime/tune.h"
 
 namespace signum {
 
@@ -14,18 +15,39 @@ struct Session::Impl {
   std::unique_ptr<runtime::Executor> executor;
 };
 
-Result<std::shared_ptr<const runtime::Program>> Model::Network::ProgramFor(Isa isa) const {
+namespace {
+
+// `graph` is spent, but where tuning fails, which can be mended.
+Result<std::shared_ptr<const runtime::Program>> CompileFor(Graph& graph, Isa isa,
+                                                           const SessionOptions& options) {
+  runtime::CompileOptions compile{.isa = isa};
+  if (!options.tuning_folder.empty()) {
+    SIGNUM_ASSIGN_OR_RETURN(
+        compile.tactics,
+        runtime::TuneOnce(graph, options.tuning_folder,
+                          {.isa = isa, .threads = options.threads, .batch = options.max_batch}));
+  }
+  Graph spent = std::exchange(graph, Graph());
+  return runtime::Compile(std::move(spent), compile);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const runtime::Program>> Model::Network::ProgramFor(
+    Isa isa, const SessionOptions& options) const {
   const std::lock_guard lock(mutex_);
   if (!program_) {
     isa_ = isa;
     try {
-      program_ = runtime::Compile(std::move(graph), {.isa = isa});
+      auto program = CompileFor(graph, isa, options);
+      if (!program && graph.size() > 0) return program;
+      program_ = std::move(program);
     } catch (const std::bad_alloc&) {
       program_ =
           Fail(ErrorCode::kResourceExhausted, "no memory for the packed weights of model '" + name +
                                                   "'; free some and load the model again");
+      graph = Graph();
     }
-    graph = Graph();
   }
   if (!*program_) return *program_;
   if (isa != isa_) {
@@ -43,7 +65,7 @@ Session::~Session() = default;
 
 Result<Session> Session::Create(const Model& model, const SessionOptions& options) {
   SIGNUM_ASSIGN_OR_RETURN(const Isa isa, AllowedIsa());
-  SIGNUM_ASSIGN_OR_RETURN(auto program, model.network().ProgramFor(isa));
+  SIGNUM_ASSIGN_OR_RETURN(auto program, model.network().ProgramFor(isa, options));
   SIGNUM_ASSIGN_OR_RETURN(auto executor, runtime::Executor::Create(
                                              std::move(program), {.threads = options.threads,
                                                                   .max_batch = options.max_batch}));

@@ -131,6 +131,37 @@ class SignsStep : public Step {
   Signs signs_;
 };
 
+class PlanesStep : public Step {
+ public:
+  PlanesStep(const Value& input, const Value& output, const kernels::CodePlanesKernel& kernel)
+      : input_(input), output_(output), kernel_(&kernel) {}
+
+  void Run(const RunContext& context) const override {
+    const int64_t height = input_.map_height() + input_.ring.top + input_.ring.bottom;
+    const int64_t width = input_.map_width() + input_.ring.left + input_.ring.right;
+    const int64_t channels = input_.map_channels();
+    const bool whole_bytes = channels % 8 == 0;  // so that a line is one row
+    const int64_t grain = std::max<int64_t>(1, kElementGrain / (width * channels));
+    ParallelRanges(context, context.batch * height, grain, [&](int64_t begin, int64_t end, int) {
+      for (int64_t line = begin; line < end; ++line) {
+        const int64_t plane_line = line / height * output_.planes() * height + line % height;
+        kernel_->run({.rows = whole_bytes ? 1 : width,
+                      .channels = whole_bytes ? width * channels : channels,
+                      .bits = output_.encoding.bits,
+                      .codes = context.At<const uint8_t>(input_) + line * input_.line_bytes(),
+                      .codes_stride = channels,
+                      .output = context.At<uint8_t>(output_) + plane_line * output_.line_bytes(),
+                      .output_stride = output_.pixel_bytes(),
+                      .plane_stride = output_.plane_bytes()});
+      }
+    });
+  }
+
+ private:
+  Value input_, output_;
+  const kernels::CodePlanesKernel* kernel_;
+};
+
 class OutputStep : public Step {
  public:
   explicit OutputStep(const Value& value) : value_(value) {}
@@ -178,6 +209,11 @@ std::unique_ptr<const Step> MakeStageStep(const Value& input, Finish finish) {
 
 std::unique_ptr<const Step> MakeSignsStep(const Value& input, Signs signs) {
   return std::make_unique<SignsStep>(input, std::move(signs));
+}
+
+std::unique_ptr<const Step> MakePlanesStep(const Value& input, const Value& output,
+                                           const kernels::CodePlanesKernel& kernel) {
+  return std::make_unique<PlanesStep>(input, output, kernel);
 }
 
 int64_t InputRowLength(const Shape& shape) {

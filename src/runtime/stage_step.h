@@ -1,6 +1,6 @@
 // The steps at the ends and between the weighted ones that are a Finish alone:
 // the network's input, batch norms, sums, clamps and quantizers without a
-// convolution before them; and the network's output.
+// convolution before them; bit planes; and the network's output.
 #ifndef SIGNUM_RUNTIME_STAGE_STEP_H_
 #define SIGNUM_RUNTIME_STAGE_STEP_H_
 
@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "kernels/code_planes/code_planes.h"
 #include "runtime/finish.h"
 #include "runtime/step.h"
 
@@ -24,6 +25,10 @@ std::unique_ptr<const Step> MakeStageStep(const Value& input, Finish finish);
 
 // Signs of dense codes.
 std::unique_ptr<const Step> MakeSignsStep(const Value& input, Signs signs);
+
+// Codes as planes of bits, with the ring that they have.
+std::unique_ptr<const Step> MakePlanesStep(const Value& input, const Value& output,
+                                           const kernels::CodePlanesKernel& kernel);
 
 // The caller's images as the network's input: (x - mean_c) / deviation_c where
 // there are means, and then `finish`, whose channels are those of a row of the

@@ -3,8 +3,9 @@
 //
 // Layout: images follow each other without gaps. A value of rank 4 is stored
 // NHWC, channels adjacent; any other rank is row-major as the IR has it. Codes may have a
-// ring of pixels around their map, so that convolutions read their padding in place, and
-// 1-bit codes may be bits; all other values are dense.
+// ring of pixels around their map, so that convolutions read their padding in place. 1-bit
+// codes may be bits, and codes of few bits may be that many planes of bits, one map behind
+// the other, the highest bits first. All other values are dense.
 #ifndef SIGNUM_RUNTIME_VALUE_H_
 #define SIGNUM_RUNTIME_VALUE_H_
 
@@ -34,9 +35,9 @@ struct Value {
   Shape shape;       // the IR's, at batch size 1
   Encoding encoding;
   Padding ring = {};      // pixels around the map, which hold ring_code
-  uint8_t ring_code = 0;  // 0 where `bits`
-  bool bits = false;      // 1-bit codes as bits (1 for +1), least significant first; each
-                          // pixel is whole bytes, whose last bits are 0
+  uint8_t ring_code = 0;  // 0 where 1-bit codes are `bits`
+  bool bits = false;      // planes of bits (1-bit codes: 1 for +1), least significant first;
+                          // each pixel is whole bytes, whose last bits are 0
 
   int64_t elements() const { return shape.elements(); }
   int64_t element_bytes() const { return encoding.codes ? 1 : 4; }
@@ -54,13 +55,16 @@ struct Value {
     return bits ? (map_channels() + 7) / 8 : map_channels() * element_bytes();
   }
   int64_t line_bytes() const { return (map_width() + ring.left + ring.right) * pixel_bytes(); }
-  int64_t image_bytes() const { return (map_height() + ring.top + ring.bottom) * line_bytes(); }
-  // Bytes from the first image's start to a pixel, which may be one of the ring.
+  int64_t planes() const { return bits ? encoding.bits : 1; }
+  int64_t plane_bytes() const { return (map_height() + ring.top + ring.bottom) * line_bytes(); }
+  int64_t image_bytes() const { return planes() * plane_bytes(); }
+  // Bytes from the first image's start to a pixel of the first plane, which may be one of the
+  // ring.
   int64_t offset(int64_t image, int64_t y, int64_t x) const {
     return image * image_bytes() + (y + ring.top) * line_bytes() + (x + ring.left) * pixel_bytes();
   }
   // Without the ring.
-  int64_t map_bytes() const { return map_height() * map_width() * pixel_bytes(); }
+  int64_t map_bytes() const { return planes() * map_height() * map_width() * pixel_bytes(); }
   bool is_dense() const { return ring == Padding{} && !bits; }
 };
 

@@ -7,10 +7,8 @@
 #include <cstring>
 #include <utility>
 
-#include "kernels/gemm_b1w1/gemm_b1w1.h"
+#include "base/check.h"
 #include "kernels/gemm_f32/gemm_f32.h"
-#include "kernels/gemm_u8s8/gemm_u8s8.h"
-#include "kernels/gemm_u8w1/gemm_u8w1.h"
 #include "runtime/depthwise_step.h"
 #include "runtime/gemm_step.h"
 #include "runtime/integer_step.h"
@@ -100,8 +98,14 @@ std::vector<int32_t> ZeroPointTerms(const ConvolutionGeometry& geometry,
   return terms;
 }
 
-bool IsDepthwise(const ConvolutionGeometry& geometry) {
-  return geometry.groups > 1 && geometry.group_inputs() == 1 && geometry.group_outputs() == 1;
+// What gemm_b1w1 adds to products of planes of bits: the highest code for each weight of +1.
+void AddPlaneTerms(const ConvolutionGeometry& geometry, std::span<const int8_t> codes,
+                   int highest_code, std::vector<int32_t>& terms) {
+  for (int64_t out = 0; out < geometry.out_channels; ++out) {
+    const auto row = codes.subspan(out * geometry.depth(), geometry.depth());
+    const auto plus = static_cast<int32_t>(std::count(row.begin(), row.end(), int8_t{1}));
+    terms[out] += highest_code * plus;
+  }
 }
 
 kernels::Selection<kernels::OutputStageKernel> SelectStage(Isa isa, WeightedStep& made) {
@@ -112,16 +116,15 @@ kernels::Selection<kernels::OutputStageKernel> SelectStage(Isa isa, WeightedStep
 }
 
 WeightedStep MakeIntegerStep(const ConvolutionGeometry& geometry, const Value& input,
-                             kernels::Selection<kernels::IntegerGemmKernel> selection,
-                             const std::vector<int8_t>& codes, std::vector<int32_t> init,
-                             BorderTerms border, int pad, const FinishSpec& finish, Isa isa) {
+                             const Tactic& tactic, const std::vector<int8_t>& codes,
+                             std::vector<int32_t> init, BorderTerms border, int pad,
+                             const FinishSpec& finish, Isa isa) {
   WeightedStep made;
-  made.kernel = selection.kernel->name;
-  made.refused = std::move(selection.refused);
+  made.kernel = tactic.kernel->name;
   const auto stage = SelectStage(isa, made);
-  auto step = std::make_unique<IntegerStep>(geometry, input, PlanRows(geometry, input, pad),
-                                            selection.kernel, codes, std::move(init),
-                                            std::move(border), pad, Finish(finish, stage.kernel));
+  auto step = std::make_unique<IntegerStep>(geometry, input, PlanRows(geometry, input, pad), tactic,
+                                            codes, std::move(init), std::move(border), pad,
+                                            Finish(finish, stage.kernel));
   made.weight_bytes = step->weight_bytes();
   made.step = std::move(step);
   return made;
@@ -145,43 +148,34 @@ WeightedStep MakeDepthwiseStep(const ConvolutionGeometry& geometry, const Value&
 
 }  // namespace
 
+bool IsDepthwise(const ConvolutionGeometry& geometry) {
+  return geometry.groups > 1 && geometry.group_inputs() == 1 && geometry.group_outputs() == 1;
+}
+
 WeightedStep MakeQuantizedStep(const ConvolutionGeometry& geometry, const Value& input,
-                               std::span<const int8_t> codes, int weight_bits, int pad_code,
-                               const FinishSpec& finish, Isa isa) {
+                               std::span<const int8_t> codes, int pad_code,
+                               const FinishSpec& finish, Isa isa, const Tactic* tactic) {
   const int pad = input.encoding.zero_point + pad_code;
-  if (input.bits) {
-    const std::vector<int32_t> init(geometry.out_channels, static_cast<int32_t>(geometry.depth()));
-    WeightedStep made =
-        MakeIntegerStep(geometry, input, kernels::SelectGemmB1W1(isa), BitOrder(geometry, codes),
-                        init, BorderTerms(geometry, codes, pad_code), pad, finish, isa);
-    made.arithmetic = Arithmetic::kBits;
-    return made;
-  }
   std::vector<int32_t> init = ZeroPointTerms(geometry, codes, input.encoding.zero_point);
-  if (IsDepthwise(geometry)) {
+  if (tactic == nullptr) {
+    SIGNUM_CHECK(IsDepthwise(geometry));
     return MakeDepthwiseStep<uint8_t, int16_t, int32_t>(geometry, input, codes, std::move(init),
                                                         static_cast<uint8_t>(pad), finish, isa);
   }
-  const std::vector<int8_t> ordered = PatchOrder(geometry, codes);
-  WeightedStep made = weight_bits == 1
-                          ? MakeIntegerStep(geometry, input, kernels::SelectGemmU8W1(isa), ordered,
-                                            std::move(init), {}, pad, finish, isa)
-                          : MakeIntegerStep(geometry, input, kernels::SelectGemmU8S8(isa), ordered,
-                                            std::move(init), {}, pad, finish, isa);
-  const bool one_bit = input.encoding.bits == 1;
-  if (weight_bits != 1) {
-    made.refused.push_back(
-        {"gemm_b1w1, gemm_u8w1", fmt::format("the weights have {} bits, not 1", weight_bits)});
-  } else if (!one_bit) {
-    made.refused.push_back(
-        {"gemm_b1w1", fmt::format("the input has {} bits, not 1", input.encoding.bits)});
-  } else if (isa == Isa::kAmx) {
-    made.refused.push_back({"gemm_b1w1", "AMX multiplies bytes faster than popcount does bits"});
-  } else {
-    made.refused.push_back(
-        {"gemm_b1w1",
-         "the input is not stored as bits: what writes it, or another reader, needs codes"});
+  if (!input.bits) {
+    return MakeIntegerStep(geometry, input, *tactic, PatchOrder(geometry, codes), std::move(init),
+                           {}, pad, finish, isa);
   }
+  BorderTerms border;
+  if (tactic->makes_planes) {
+    AddPlaneTerms(geometry, codes, input.encoding.highest_code(), init);
+  } else {
+    init.assign(geometry.out_channels, static_cast<int32_t>(geometry.depth()));
+    border = BorderTerms(geometry, codes, pad_code);
+  }
+  WeightedStep made = MakeIntegerStep(geometry, input, *tactic, BitOrder(geometry, codes),
+                                      std::move(init), std::move(border), pad, finish, isa);
+  made.arithmetic = Arithmetic::kBits;
   return made;
 }
 

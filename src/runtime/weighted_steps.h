@@ -15,6 +15,7 @@
 #include "runtime/patches.h"
 #include "runtime/program.h"
 #include "runtime/step.h"
+#include "runtime/tactics.h"
 
 namespace signum::runtime {
 
@@ -29,10 +30,14 @@ struct WeightedStep {
 
 // sums = sum over taps of code_w * (code_x - zero_point), exact in int32.
 // `codes`: {out, in / groups, kernel_h, kernel_w} as the IR has them, each -1 or
-// +1 where `weight_bits` is 1. Padding counts as `pad_code`: 0 adds nothing.
+// +1 where `weight_bits` is 1. Padding counts as `pad_code`: 0 adds nothing. `tactic` is one of
+// FindTactics, whose planes `input` is where it makes_planes; null for a depthwise convolution.
 WeightedStep MakeQuantizedStep(const ConvolutionGeometry& geometry, const Value& input,
-                               std::span<const int8_t> codes, int weight_bits, int pad_code,
-                               const FinishSpec& finish, Isa isa);
+                               std::span<const int8_t> codes, int pad_code,
+                               const FinishSpec& finish, Isa isa, const Tactic* tactic);
+
+// Whether every channel has a filter of its own, so that there is no matrix to multiply.
+bool IsDepthwise(const ConvolutionGeometry& geometry);
 
 // The same on floats.
 WeightedStep MakeFloatStep(const ConvolutionGeometry& geometry, const Value& input,

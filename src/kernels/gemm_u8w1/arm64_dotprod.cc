@@ -21,8 +21,8 @@ struct SignProduct : BitPlaneWeights, ByteDots {
 
 }  // namespace
 
-constexpr IntegerGemmKernel kGemmU8W1Arm64Dotprod = {"gemm_u8w1_arm64_dotprod", Isa::kDotprod,
-                                                     BitPlanePackedBytes, PackBitPlanes,
-                                                     RunRowTiles<PanelMicro<SignProduct>>};
+constexpr IntegerGemmKernel kGemmU8W1Arm64Dotprod = {
+    "gemm_u8w1_arm64_dotprod", Isa::kDotprod, 350,
+    BitPlanePackedBytes,       PackBitPlanes, RunRowTiles<PanelMicro<SignProduct>>};
 
 }  // namespace signum::kernels

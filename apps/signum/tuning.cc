@@ -1,0 +1,44 @@
+#include "tuning.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+
+#include "base/cpu.h"
+#include "report/progress.h"
+
+namespace signum::apps {
+
+void AddTuneFlag(CLI::App& command, bool& tune) {
+  command.add_flag("--tune", tune,
+                   "measure which kernel and tile size is fastest for every layer, once for this "
+                   "processor and network, and remember it; the results stay the same");
+}
+
+Result<std::string> TuningFolder() {
+  const auto variable = [](const char* name) {
+    const char* value = std::getenv(name);
+    return std::string(value == nullptr ? "" : value);
+  };
+  if (const std::string cache = variable("XDG_CACHE_HOME"); !cache.empty()) {
+    return cache + "/signum";
+  }
+  if (const std::string home = variable("HOME"); !home.empty()) return home + "/.cache/signum";
+  return InvalidArgument(
+      "--tune has no folder for what it finds: set HOME or XDG_CACHE_HOME to one");
+}
+
+Result<runtime::TacticNames> TuneHere(const Graph& graph, int threads, int64_t batch) {
+  SIGNUM_ASSIGN_OR_RETURN(const Isa isa, AllowedIsa());
+  SIGNUM_ASSIGN_OR_RETURN(const std::string folder, TuningFolder());
+  std::optional<report::ProgressBar> bar;
+  const auto progress = [&](int done, int total) {
+    if (!bar) bar.emplace(stderr, "tune", total, "tactics");
+    bar->Update(done);
+    if (done == total) bar->Finish();
+  };
+  return runtime::TuneOnce(graph, folder,
+                           {.isa = isa, .threads = threads, .batch = batch, .progress = progress});
+}
+
+}  // namespace signum::apps

@@ -1,0 +1,169 @@
+#include "runtime/tactics.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+#include <string>
+
+#include "base/check.h"
+#include "kernels/gemm_b1w1/gemm_b1w1.h"
+#include "kernels/gemm_u8s8/gemm_u8s8.h"
+#include "kernels/gemm_u8w1/gemm_u8w1.h"
+#include "runtime/integer_step.h"
+
+namespace signum::runtime {
+namespace {
+
+using kernels::IntegerGemmKernel;
+using Kernels = std::span<const IntegerGemmKernel* const>;
+
+int64_t RoundUp(int64_t value, int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+// What the layer multiplies, as a kernel sees it.
+struct Work {
+  int64_t rows, columns, groups;
+  int64_t depth_bytes;  // of a row and one plane, with what fills segments up
+  int64_t planes;
+  bool bits;
+  int64_t input_values;  // codes that would become planes
+  bool in_place;
+};
+
+Work WorkOf(const ConvolutionGeometry& g, const Value& input, bool bits, int pad) {
+  constexpr int64_t kStepBytes = 4;  // of depth: what the panels of every kernel are filled up to
+  const int64_t taps = g.depth() / g.group_inputs();
+  const int64_t inputs = bits ? (g.group_inputs() + 7) / 8 : g.group_inputs();
+  const bool adjacent = g.groups == 1 && g.window.dilation[1] == 1;
+  const int64_t together = adjacent ? g.window.kernel[1] : 1;
+  return {.rows = g.pixels(),
+          .columns = g.group_outputs(),
+          .groups = g.groups,
+          .depth_bytes = taps / together * RoundUp(inputs * together, kStepBytes),
+          .planes = bits ? input.encoding.bits : 1,
+          .bits = bits,
+          .input_values = input.elements(),
+          .in_place = RingCovers(g, input, pad)};
+}
+
+// Seconds on one thread. Bandwidths and latencies are those of a core of today, rounded; as
+// with kernels, their ratios alone count.
+double Estimate(const Work& work, const Tactic& tactic) {
+  constexpr double kCallSeconds = 40e-9;         // of a kernel and what finishes its sums
+  constexpr double kFirstLevelBytes = 32 << 10;  // for the sums and the weights of a tile
+  constexpr double kFirstLevelBandwidth = 200e9;
+  constexpr double kSecondLevelBandwidth = 80e9;
+  constexpr double kGatherBandwidth = 8e9;
+  constexpr double kPlaneValues = 8e9;  // codes a second that become bits of a plane
+  const double rows = static_cast<double>(work.rows);
+  const double columns = static_cast<double>(RoundUp(work.columns, kernels::kColumnMultiple));
+  const double depth = static_cast<double>(work.depth_bytes);
+  const double tile_rows = static_cast<double>(std::min(tactic.tile.rows, work.rows));
+  const double tile_columns = std::min(static_cast<double>(tactic.tile.columns), columns);
+  const double row_tiles = rows / tile_rows;  // not rounded up: lines seldom divide anyhow
+  const double products =
+      rows * columns * depth * static_cast<double>(work.planes) * (work.bits ? 8 : 1);
+  double seconds = 2e-9 * products / tactic.kernel->nominal_gops;
+  seconds += row_tiles * std::max(1.0, columns / tile_columns) * kCallSeconds;
+  // The sums of a tile, written and read again.
+  const double sum_bytes = tile_rows * tile_columns * 4;
+  seconds += rows * columns * 8 /
+             (sum_bytes <= kFirstLevelBytes ? kFirstLevelBandwidth : kSecondLevelBandwidth);
+  // Weights, expanded where the kernel expands them, once for each tile of rows; rows, once
+  // for each tile of columns.
+  seconds += row_tiles * columns * depth / kSecondLevelBandwidth;
+  seconds += rows * depth * static_cast<double>(work.planes) * (columns / tile_columns) /
+             kFirstLevelBandwidth;
+  if (!work.in_place) seconds += rows * depth / kGatherBandwidth;
+  seconds *= static_cast<double>(work.groups);
+  if (tactic.makes_planes) {
+    seconds += kCallSeconds + static_cast<double>(work.input_values * work.planes) / kPlaneValues;
+  }
+  return seconds;
+}
+
+// Adds every kernel that can run, in every tile size.
+void AddTactics(Kernels kernels, Isa isa, bool makes_planes, const Work& work,
+                std::vector<Tactic>& tactics) {
+  constexpr int64_t kSumBytes[] = {6 << 10, 12 << 10, 24 << 10};
+  constexpr int64_t kColumns[] = {32, 64, 128};
+  const int64_t columns = RoundUp(work.columns, kernels::kColumnMultiple);
+  for (const IntegerGemmKernel* kernel : kernels) {
+    if (kernel->isa > std::min(isa, DetectIsa())) continue;
+    for (int64_t most : kColumns) {
+      if (most > kColumns[0] && most / 2 >= columns) break;
+      for (int64_t bytes : kSumBytes) {
+        const int64_t width = std::min(most, columns);
+        Tactic tactic = {
+            .kernel = kernel, .makes_planes = makes_planes, .tile = {bytes / 4 / width, width}};
+        tactic.seconds = Estimate(work, tactic);
+        tactics.push_back(tactic);
+      }
+    }
+  }
+}
+
+// Why codes of 1-bit weights cannot become planes; empty where they can.
+std::string PlanesRefusal(const ConvolutionGeometry& g, const Value& input, int pad, Isa isa) {
+  if (input.encoding.bits == 1) {
+    if (isa == Isa::kAmx) return "AMX multiplies bytes faster than popcount does bits";
+    return "the input is not stored as bits: what writes it, or another reader, needs codes";
+  }
+  if (g.groups > 1 && g.group_inputs() % 8 != 0) {
+    return "the inputs of a group are no whole bytes of bits";
+  }
+  if (!RingCovers(g, input, pad)) return "the input has no ring that holds the padding";
+  return "";
+}
+
+}  // namespace
+
+TacticName NameOf(const Tactic& tactic) { return {tactic.kernel->name, tactic.tile}; }
+
+std::vector<Tactic> FindTactics(const ConvolutionGeometry& geometry, const Value& input,
+                                int weight_bits, int pad, Isa isa,
+                                std::vector<kernels::Refusal>& refused) {
+  const auto add_refused = [&](const kernels::Selection<IntegerGemmKernel>& selection) {
+    refused.insert(refused.end(), selection.refused.begin(), selection.refused.end());
+  };
+  std::vector<Tactic> tactics;
+  const Work codes = WorkOf(geometry, input, false, pad);
+  if (input.bits) {
+    add_refused(kernels::SelectGemmB1W1(isa));
+    AddTactics(kernels::GemmB1W1Kernels(), isa, false, WorkOf(geometry, input, true, pad), tactics);
+  } else if (weight_bits == 1) {
+    add_refused(kernels::SelectGemmU8W1(isa));
+    AddTactics(kernels::GemmU8W1Kernels(), isa, false, codes, tactics);
+    if (const std::string why = PlanesRefusal(geometry, input, pad, isa); !why.empty()) {
+      refused.push_back({"gemm_b1w1", why});
+    } else {
+      AddTactics(kernels::GemmB1W1Kernels(), isa, true, WorkOf(geometry, input, true, pad),
+                 tactics);
+    }
+  } else {
+    add_refused(kernels::SelectGemmU8S8(isa));
+    AddTactics(kernels::GemmU8S8Kernels(), isa, false, codes, tactics);
+    refused.push_back(
+        {"gemm_b1w1, gemm_u8w1", fmt::format("the weights have {} bits, not 1", weight_bits)});
+  }
+  SIGNUM_CHECK(!tactics.empty());
+  std::stable_sort(tactics.begin(), tactics.end(),
+                   [](const Tactic& a, const Tactic& b) { return a.seconds < b.seconds; });
+  // What computes it the other way, by bits or by bytes.
+  const auto other = std::find_if(tactics.begin(), tactics.end(), [&](const Tactic& tactic) {
+    return tactic.makes_planes != tactics[0].makes_planes;
+  });
+  if (other != tactics.end()) {
+    refused.push_back(
+        {other->kernel->name,
+         fmt::format(
+             "estimated at {:.1f} us{}, against {:.1f} us", 1e6 * other->seconds,
+             other->makes_planes ? fmt::format(" on {} planes of bits", input.encoding.bits) : "",
+             1e6 * tactics[0].seconds)});
+  }
+  return tactics;
+}
+
+}  // namespace signum::runtime

@@ -259,6 +259,25 @@ class CommandLineTest(unittest.TestCase):
             self.assertIn("`signum bench", page)
             self.assertIn("| layer | operators | kernel | refused | because |", page)
 
+    def test_tune_measures_once(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "lenet.sgn")
+            subprocess.run([WRITE_MODEL, "lenet", "1bit", path], check=True)
+            arguments = [SIGNUM, "bench", path, "--tune", "--iterations", "3", "--json"]
+            environment = dict(os.environ, XDG_CACHE_HOME=folder)
+            first = subprocess.run(arguments, env=environment, capture_output=True, check=True)
+            self.assertIn(b"tactics", first.stderr)
+            kept = os.listdir(os.path.join(folder, "signum"))
+            self.assertEqual(len(kept), 1)
+            self.assertIn("--tune", json.loads(first.stdout)["flags"])
+            again = subprocess.run(arguments, env=environment, capture_output=True, check=True)
+            self.assertEqual(again.stderr, b"")
+            homeless = {k: v for k, v in os.environ.items()
+                        if k not in ("HOME", "XDG_CACHE_HOME")}
+            refused = subprocess.run(arguments, env=homeless, capture_output=True)
+            self.assertNotEqual(refused.returncode, 0)
+            self.assertIn(b"XDG_CACHE_HOME", refused.stderr)
+
     def test_bench_refuses_lists_that_are_none(self):
         for counts in ("0", "1,", "a", "4-2", "1-8*1", "1-8+0", "1-8+", "1 2", "99999999"):
             self.assertIn("--batch", self.fail("bench", "lenet", "--batch", counts))

@@ -51,7 +51,7 @@ double RooflineShare(const BenchResult& result, const Timing& timing, size_t ste
                                                                          : 0;
   if (ops_per_second == 0 || seconds == 0) return 0;
   const int64_t bytes = report.weight_bytes + report.map_bytes * timing.batch;
-  const double ops = 2 * static_cast<double>(report.macs * timing.batch);
+  const double ops = 2 * static_cast<double>(report.macs * report.planes * timing.batch);
   return limits::RooflineSeconds(limits, ops, ops_per_second, bytes) / seconds;
 }
 

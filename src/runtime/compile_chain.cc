@@ -275,6 +275,7 @@ void Compiler::EmitWeighted(const Chain& chain) {
   report.macs = shapes_[chain.head].elements() * geometry.depth();
   report.weight_bytes = made.weight_bytes;
   if (planes) report.planes_step = PlanesName(head.inputs[0]);
+  report.planes = input.planes();
   if (tactic != nullptr) report.tactic = *tactic;
   report.tactics = std::move(tactics);
   report.map_bytes = input.image_bytes();

@@ -35,6 +35,7 @@ struct StepReport {
   std::vector<Tactic> tactics;
   std::string planes_step;   // the step that makes planes of its input, if one does
   int64_t macs = 0;          // for one image
+  int64_t planes = 1;        // products of bits to a multiply-accumulate
   int64_t map_bytes = 0;     // of what it reads and writes for one image
   int64_t weight_bytes = 0;  // packed
 };

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,36 @@ TEST(RandomNetworks, HaveTheSameBitsHoweverTheyRun) {
       }
     }
   });
+}
+
+// In every layer that has a choice one of its tactics at random.
+TEST(RandomNetworks, HaveTheSameBitsWithAnyTactics) {
+  std::mt19937 random(FromEnvironment("SIGNUM_TEST_SEED", 1));
+  int64_t planes = 0;
+  ForEachNetwork(/*dyadic=*/false, [&](RandomGraph& network) {
+    const std::vector<float> images = network.Images(kImages);
+    const std::vector<float> expected = RunGraph(network.graph(), images, kImages, {});
+    for (Isa isa : SupportedIsas()) {
+      CompileOptions options{.isa = isa};
+      const auto usual = Compile(network.graph(), options).value();
+      for (const PlannedStep& planned : usual->steps()) {
+        const std::vector<Tactic>& tactics = planned.report.tactics;
+        if (tactics.empty()) continue;
+        options.tactics[planned.report.name] = NameOf(tactics[random() % tactics.size()]);
+      }
+      const auto program = Compile(network.graph(), options).value();
+      for (const PlannedStep& planned : program->steps()) {
+        const StepReport& report = planned.report;
+        planes += report.planes_step.empty() ? 0 : 1;
+        if (report.tactics.empty()) continue;
+        ASSERT_EQ(NameOf(report.tactic), options.tactics.at(report.name));
+      }
+      const std::vector<float> got = Outputs(program, images, 2, 2);
+      ASSERT_EQ(std::memcmp(got.data(), expected.data(), got.size() * sizeof(float)), 0)
+          << IsaName(isa);
+    }
+  });
+  EXPECT_GT(planes, 0) << "no layer multiplied planes of bits";
 }
 
 TEST(RandomNetworks, AreWhatTheInterpreterSays) {

@@ -49,6 +49,32 @@ TEST_F(SessionTest, ModelTellsWhatTheFileHolds) {
   EXPECT_EQ(Model::Parse(bytes.data(), bytes.size()).value().name(), "tiny");
 }
 
+TEST_F(SessionTest, TuningChangesNoOutput) {
+  constexpr int64_t kImages = 3;
+  const std::vector<float> images = runtime::QuantizedNetwork(3).Images(kImages);
+  const auto run = [&](const SessionOptions& options) {
+    std::vector<float> outputs(kImages * 10);
+    Session session = Session::Create(Model::Load(path_).value(), options).value();
+    EXPECT_TRUE(session.Run(images, kImages, outputs));
+    return outputs;
+  };
+  const std::string folder = path_ + ".tuning";
+  const std::vector<float> expected = run({});
+  EXPECT_EQ(run({.tuning_folder = folder}), expected);
+  EXPECT_FALSE(std::filesystem::is_empty(folder));
+  EXPECT_EQ(run({.tuning_folder = folder}), expected);  // by what is there
+  std::filesystem::remove_all(folder);
+}
+
+TEST_F(SessionTest, FolderThatCannotBeWrittenFailsAndCanBeMended) {
+  const Model model = Model::Load(path_).value();
+  const auto refused = Session::Create(model, {.tuning_folder = path_});  // a file
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kIo);
+  EXPECT_THAT(refused.error().message, HasSubstr(path_));
+  EXPECT_TRUE(Session::Create(model));
+}
+
 TEST_F(SessionTest, SessionsOfOneModelAgreeFromSeveralThreads) {
   const Model model = Model::Load(path_).value();
   constexpr int64_t kImages = 7;

@@ -56,7 +56,7 @@ double Estimate(const Work& work, const Tactic& tactic) {
   constexpr double kFirstLevelBandwidth = 200e9;
   constexpr double kSecondLevelBandwidth = 80e9;
   constexpr double kGatherBandwidth = 8e9;
-  constexpr double kPlaneValues = 8e9;  // codes a second that become bits of a plane
+  constexpr double kPlaneValues = 30e9;  // codes a second that become bits of a plane
   const double rows = static_cast<double>(work.rows);
   const double columns = static_cast<double>(RoundUp(work.columns, kernels::kColumnMultiple));
   const double depth = static_cast<double>(work.depth_bytes);

@@ -53,7 +53,7 @@ class ChainFinder {
         shapes_[node.inputs[0]] == shapes_[node.inputs[1]]) {
       return kSum;
     }
-    if (IsClamp(node.op)) return kClamp;
+    if (IsClamp(node.op) || (Is<PReluOp>(node.op) && ChannelsLast(shapes_[id]))) return kClamp;
     if (Is<QuantizeOp>(node.op) && (node.Find("shift") == nullptr || ChannelsLast(shapes_[id]))) {
       return kQuantizer;
     }

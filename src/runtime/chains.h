@@ -1,6 +1,6 @@
 // Chains: which nodes of a graph run as one step. A chain is a weighted node or
-// a stage (batch norm, sum, clamp, quantizer) and what can follow in the same
-// pass: batch norm, residual sum, clamp, quantizer, in this order, each where the
+// a stage (batch norm, sum, clamp or PReLU, quantizer) and what can follow in the same
+// pass: batch norm, residual sum, clamp or PReLU, quantizer, in this order, each where the
 // value before it has no other reader. Knows the graph only.
 #ifndef SIGNUM_RUNTIME_CHAINS_H_
 #define SIGNUM_RUNTIME_CHAINS_H_

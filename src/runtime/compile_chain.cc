@@ -79,6 +79,11 @@ void Compiler::Complete(const Chain& chain, int64_t row_length, int64_t channels
       spec.low = activation->kind == ActivationKind::kHardTanh ? -1.0 : 0.0;
       if (activation->kind == ActivationKind::kRelu6) spec.high = 6.0;
       if (activation->kind == ActivationKind::kHardTanh) spec.high = 1.0;
+    } else if (std::holds_alternative<PReluOp>(node.op)) {
+      const auto slopes = node.Find("weight")->floats();
+      for (int64_t i = 0; i < row_length; ++i) {
+        spec.slope.push_back(slopes[slopes.size() == 1 ? 0 : i % channels]);
+      }
     } else if (id == chain.signs_node) {
       continue;  // below, when there are codes
     } else if (const Tensor* shift = node.Find("shift")) {

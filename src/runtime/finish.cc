@@ -32,6 +32,7 @@ void SetCodes(const Value& value, OutputStage& stage) {
 Finish::Finish(const FinishSpec& spec, const kernels::OutputStageKernel* kernel)
     : kernel_(kernel),
       channels_(static_cast<int64_t>(spec.multiplier.size())),
+      slope_(spec.slope),
       shift_(spec.shift),
       residual_(spec.residual),
       float_output_(spec.float_output),
@@ -62,7 +63,8 @@ Finish::Finish(const FinishSpec& spec, const kernels::OutputStageKernel* kernel)
     second_multiplier_.assign(multiplier_.size(), static_cast<float>(1.0 / scale));
     second_bias_.assign(multiplier_.size(), 0.0f);
   }
-  for (auto* numbers : {&multiplier_, &bias_, &shift_, &second_multiplier_, &second_bias_}) {
+  for (auto* numbers :
+       {&multiplier_, &bias_, &slope_, &shift_, &second_multiplier_, &second_bias_}) {
     RepeatForRowsTogether(*numbers);
   }
 }
@@ -100,10 +102,14 @@ void Finish::RunLine(const RunContext& context, const Tile& tile, const Walks& w
         value.bits ? tile.first_channel / 8 : tile.first_channel * value.element_bytes();
     return context.At<std::byte>(value) + walk.at(line) + channel;
   };
-  const float* shift = shift_.empty() ? nullptr : shift_.data() + tile.first_channel;
+  const auto of_tile = [&](const std::vector<float>& numbers) {
+    return numbers.empty() ? nullptr : numbers.data() + tile.first_channel;
+  };
+  const float* shift = of_tile(shift_);
   OutputStage stage = first_;
-  stage.multiplier = multiplier_.data() + tile.first_channel;
-  stage.bias = bias_.data() + tile.first_channel;
+  stage.multiplier = of_tile(multiplier_);
+  stage.bias = of_tile(bias_);
+  stage.slope = of_tile(slope_);
   stage.shift = shift;
   OutputStageRows rows;
   rows.rows = tile.rows.pixels;

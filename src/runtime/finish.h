@@ -18,7 +18,7 @@
 namespace signum::runtime {
 
 // A finish in the units of the network's values:
-//   t = clamp(sum * multiplier_c + bias_c + residual, low, high)
+//   t = clamp(prelu_c(sum * multiplier_c + bias_c + residual), low, high)
 // stored as floats, as codes, or both; of the codes then the signs, where wanted. All values
 // have rows of multiplier.size() channels. The rings of codes and signs are filled in, too.
 struct FinishSpec {
@@ -28,6 +28,7 @@ struct FinishSpec {
   double high = std::numeric_limits<double>::infinity();
   std::optional<Value> float_output;
   std::optional<Value> codes_output;
+  std::vector<float> slope;        // of the PReLU, one per channel; empty without one
   std::vector<float> shift;        // of a 1-bit codes_output, one per channel; or empty
   std::optional<SignsSpec> signs;  // of codes_output
 };
@@ -75,7 +76,7 @@ class Finish {
 
   const kernels::OutputStageKernel* kernel_;
   int64_t channels_;
-  std::vector<float> multiplier_, bias_, shift_;  // [RowsTogether(channels)][channels]
+  std::vector<float> multiplier_, bias_, slope_, shift_;  // [RowsTogether(channels)][channels]
   std::optional<Value> residual_, float_output_, codes_output_;
   std::optional<Signs> signs_;
   kernels::OutputStage first_;  // without its pointers

@@ -42,6 +42,15 @@ TEST(Chains, AWholeBlockIsOneStep) {
               ElementsAre("Input+Quantize", "Convolution+BatchNorm+Add+ReLU+Quantize", "Output"));
 }
 
+TEST(Chains, PReluIsPartOfItsLayer) {
+  RandomGraph g({1, 4, 6, 6}, 1);
+  const NodeId codes = g.Quantize(g.input(), 8, 128, 0.01f);
+  const NodeId conv = g.BatchNorm(g.Convolution(codes, Conv(4, WeightQuantizer{1, true})));
+  g.Quantize(g.PRelu(g.Add(AddOp{}, {conv, codes})), 4, 8, 0.1f);
+  EXPECT_THAT(OpsOf(g.graph()),
+              ElementsAre("Input+Quantize", "Convolution+BatchNorm+Add+PReLU+Quantize", "Output"));
+}
+
 TEST(Chains, OfTwoBranchesTheLaterTakesTheSum) {
   RandomGraph g({1, 4, 6, 6}, 1);
   const NodeId a = g.BatchNorm(g.Convolution(g.input(), Conv(4)));
@@ -85,6 +94,36 @@ TEST(Reports, SayWhyAFasterKernelWasRefused) {
     EXPECT_THAT(layer.refused[0].reason, HasSubstr("needs"));
   }
   EXPECT_THAT(program->steps()[2].report.refused.back().reason, HasSubstr("not quantized"));
+}
+
+// Two layers of 1-bit weights on the same codes share their planes.
+TEST(Tactics, TwoBitsArePlanesAndSevenAreBytes) {
+  const auto program = [](int bits) {
+    RandomGraph g({1, 64, 14, 14}, 1);
+    const NodeId codes = g.Quantize(g.input(), bits, 1, 0.3f);
+    const NodeId a = g.Convolution(codes, Conv(64, WeightQuantizer{1, true}));
+    g.Add(AddOp{}, {a, g.Convolution(codes, Conv(64, WeightQuantizer{1, true}))});
+    return Compile(g.graph(), {.isa = DetectIsa() == Isa::kAmx ? Isa::kAvx512 : DetectIsa()})
+        .value();
+  };
+  const auto two = program(2);
+  ASSERT_EQ(two->steps().size(), 5u);  // input, planes, two layers, output
+  EXPECT_EQ(two->steps()[1].report.ops, "BitPlanes");
+  EXPECT_EQ(two->steps()[1].report.output, "64x14x14 2 planes");
+  for (size_t layer : {2, 3}) {
+    const StepReport& report = two->steps()[layer].report;
+    EXPECT_THAT(report.kernel, HasSubstr("gemm_b1w1"));
+    EXPECT_EQ(report.planes_step, two->steps()[1].report.name);
+    EXPECT_EQ(report.planes, 2);
+    EXPECT_EQ(report.arithmetic, Arithmetic::kBits);
+    EXPECT_THAT(report.refused.back().kernel, HasSubstr("gemm_u8w1"));
+    EXPECT_THAT(report.refused.back().reason, HasSubstr("against"));
+  }
+  const auto seven = program(7);
+  ASSERT_EQ(seven->steps().size(), 4u);
+  const StepReport& report = seven->steps()[1].report;
+  EXPECT_THAT(report.kernel, HasSubstr("gemm_u8w1"));
+  EXPECT_THAT(report.refused.back().reason, HasSubstr("on 7 planes of bits"));
 }
 
 TEST(Compile, RefusesWhatMixesImages) {

@@ -139,6 +139,13 @@ struct Rows {
                                                       row * rows.residual_stride + channel, count);
       t = ForEachHalf([&](int i) { return vaddq_f32(t.half[i], residual.half[i]); });
     }
+    if (stage.slope != nullptr) {
+      const Floats slope = Load(stage.slope + channel, count);
+      t = ForEachHalf([&](int i) {
+        const float32x4_t x = t.half[i];
+        return vbslq_f32(vcgtzq_f32(x), x, vmulq_f32(x, slope.half[i]));
+      });
+    }
     t = ForEachHalf([&](int i) {
       return Smaller(vdupq_n_f32(stage.high), Larger(vdupq_n_f32(stage.low), t.half[i]));
     });

@@ -1,5 +1,5 @@
 // output_stage: from accumulators (or floats) to the next value of a feature
-// map: scale and bias, residual, clamp, quantize. Knows no layer and no scale of
+// map: scale and bias, residual, PReLU, clamp, quantize. Knows no layer and no scale of
 // a tensor: whoever compiles a stage that stores codes has already divided
 // multiplier, bias, residual_scale (or float residuals), low, high and shift by
 // the output's scale where they need it.
@@ -11,6 +11,7 @@
 //   t = t + bias[c]
 //   t = t + residual                      where there is one; codes first become
 //                                         float(code - residual_zero_point) * residual_scale
+//   t = t > 0 ? t : t * slope[c]          where there are slopes: PReLU
 //   t = low > t ? low : t                 so NaN stays NaN, and -0 stays -0 at
 //   t = high < t ? high : t                 low = 0
 //   kFloat: store t
@@ -52,6 +53,7 @@ struct OutputStage {
   const float* bias = nullptr;        // [channels]
   float residual_scale = 1.0f;        // kCodes residuals only
   int32_t residual_zero_point = 0;    // kCodes residuals only, 0..255
+  const float* slope = nullptr;       // [channels], or null
   float low = -std::numeric_limits<float>::infinity();
   float high = std::numeric_limits<float>::infinity();
   int32_t zero_point = 0;        // kCodes outputs only, 0..255

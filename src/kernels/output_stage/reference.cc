@@ -48,6 +48,7 @@ void Run(const OutputStage& stage, const OutputStageRows& rows, const Input* inp
       float t = static_cast<float>(input[row * input_stride + channel]) * stage.multiplier[channel];
       t = t + stage.bias[channel];
       if (stage.residual != ResidualKind::kNone) t = t + Residual(stage, rows, row, channel);
+      if (stage.slope != nullptr) t = t > 0.0f ? t : t * stage.slope[channel];
       t = stage.low > t ? stage.low : t;
       t = stage.high < t ? stage.high : t;
       Store(stage, rows, row, channel, t);

@@ -24,7 +24,7 @@ struct Case {
   Flush flush;
   std::vector<Input> input;
   std::vector<float> multiplier, bias;
-  std::vector<float> shift;            // empty for null
+  std::vector<float> slope, shift;     // empty for null
   std::vector<uint8_t> code_residual;  // for ResidualKind::kCodes
   std::vector<float> float_residual;   // for ResidualKind::kFloat
 };
@@ -62,9 +62,11 @@ std::vector<T> Compute(const OutputStageKernel& kernel, const Case<Input>& test)
   const GuardedBuffer<float> multiplier{std::span<const float>(test.multiplier), flush};
   const GuardedBuffer<float> bias{std::span<const float>(test.bias), flush};
   const GuardedBuffer<float> shift{std::span<const float>(test.shift), flush};
+  const GuardedBuffer<float> slope{std::span<const float>(test.slope), flush};
   OutputStage stage = test.stage;
   stage.multiplier = multiplier.data();
   stage.bias = bias.data();
+  stage.slope = test.slope.empty() ? nullptr : slope.data();
   stage.shift = test.shift.empty() ? nullptr : shift.data();
   const bool bits = stage.output == OutputKind::kBits;
   const int64_t width = bits ? (test.channels + 7) / 8 : test.channels;
@@ -162,6 +164,7 @@ Case<Input> RandomCase(std::mt19937& generator, int64_t rows, int64_t channels) 
     test.float_residual.push_back(RandomFloat(generator));
   }
   const bool shifted = Uniform(generator, 0, 1) == 1;
+  const bool sloped = Uniform(generator, 0, 2) == 0;
   for (int64_t c = 0; c < channels; ++c) {
     static constexpr float kMultipliers[] = {1.0f,  0.5f,  -0.5f,  0.25f, 0.0f,
                                              -0.0f, 1e30f, 1e-30f, 1e-40f};
@@ -175,6 +178,7 @@ Case<Input> RandomCase(std::mt19937& generator, int64_t rows, int64_t channels) 
           -(static_cast<float>(test.input[row * channels + c]) * test.multiplier.back());
     }
     if (shifted) test.shift.push_back(RandomFloat(generator));
+    if (sloped) test.slope.push_back(std::normal_distribution<float>(0.25f, 0.5f)(generator));
   }
   OutputStage& stage = test.stage;
   stage.residual_scale = std::uniform_real_distribution<float>(0.01f, 3.0f)(generator);
@@ -281,6 +285,23 @@ TEST(OutputStage, ClampKeepsNanAndLimits) {
   });
 }
 
+TEST(OutputStage, SlopeIsOfWhatIsNotPositive) {
+  Case<float> test = {};
+  test.rows = 1;
+  test.channels = 5;
+  test.input = {-2.0f, 3.0f, -4.0f, -kInfinity, kNan};
+  test.multiplier.assign(5, 1.0f);
+  test.bias.assign(5, 0.0f);
+  test.slope = {0.25f, 0.25f, -0.5f, 0.25f, 0.25f};
+  test.stage.high = 2.5f;  // comes after it
+  ForEachRunnable(OutputStageKernels(), [&](const OutputStageKernel& kernel) {
+    const std::vector<float> result = Compute<float>(kernel, test);
+    EXPECT_EQ(std::vector<float>(result.begin(), result.begin() + 4),
+              (std::vector<float>{-0.5f, 2.5f, 2.0f, -kInfinity}));
+    EXPECT_TRUE(std::isnan(result[4]));
+  });
+}
+
 TEST(OutputStage, EveryKernelByHandWithResidualAndShift) {
   // 10 * 0.5 + 1 = 6, and (7 - 5) * 0.25 = 0.5: 6.5; -4 * 0.5 + 1 = -1, and
   // (1 - 5) * 0.25 = -1: -2.
@@ -330,6 +351,7 @@ TEST(OutputStage, MayWriteOverItsInputAndItsResidual) {
     OutputStage stage = test.stage;
     stage.multiplier = test.multiplier.data();
     stage.bias = test.bias.data();
+    stage.slope = test.slope.empty() ? nullptr : test.slope.data();
     std::vector<float> values = test.input;
     std::vector<float> residual = test.float_residual;
     OutputStageRows rows = {.rows = 4,

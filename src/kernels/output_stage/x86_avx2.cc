@@ -133,6 +133,11 @@ struct Rows {
         t = _mm256_add_ps(t, LoadFloats(stage.bias + channel, lanes));
         t = AddResidual<kResidual>(constants, rows.residual, row * rows.residual_stride + channel,
                                    lanes, t);
+        if (stage.slope != nullptr) {
+          const __m256 positive = _mm256_cmp_ps(t, _mm256_setzero_ps(), _CMP_GT_OQ);
+          const __m256 below = _mm256_mul_ps(t, LoadFloats(stage.slope + channel, lanes));
+          t = _mm256_blendv_ps(below, t, positive);
+        }
         t = _mm256_max_ps(constants.low, t);
         t = _mm256_min_ps(constants.high, t);
         Store<kOutput>(stage, constants, rows, row, channel, lanes, t);

@@ -116,6 +116,11 @@ struct Rows {
         t = _mm512_add_ps(t, lanes.Load(stage.bias + channel));
         t = AddResidual<kResidual>(constants, rows.residual, row * rows.residual_stride + channel,
                                    lanes, t);
+        if (stage.slope != nullptr) {
+          const __mmask16 positive = _mm512_cmp_ps_mask(t, _mm512_setzero_ps(), _CMP_GT_OQ);
+          const __m512 below = _mm512_mul_ps(t, lanes.Load(stage.slope + channel));
+          t = _mm512_mask_blend_ps(positive, below, t);
+        }
         t = _mm512_max_ps(constants.low, t);
         t = _mm512_min_ps(constants.high, t);
         Store<kOutput>(stage, constants, rows, row, channel, lanes, t);

@@ -24,6 +24,8 @@ struct IntegerGemmKernel {
   // count. Between what the gemm_*_bench print on a Zen 5 and figures of a Sapphire Rapids for
   // x86; for arm64, which was not measured, from the instructions of a product.
   double nominal_gops;
+  // What beginning a segment costs, in bytes of depth; measured and estimated likewise.
+  int segment_cost_bytes;
 
   // Bytes that `pack` writes for n columns (output channels).
   size_t (*packed_bytes)(int64_t n, const Depth& depth);

@@ -80,11 +80,16 @@ void ExpectIntegers(const Graph& graph) {
   for (const PlannedStep& step : program->steps()) {
     EXPECT_NE(step.report.ops, "Dequantize") << step.report.name;
     if (step.report.macs == 0) continue;
-    EXPECT_THAT(step.report.kernel,
-                testing::AnyOf(with_stage(kernels::SelectGemmU8S8(isa).kernel->name),
-                               with_stage(kernels::SelectGemmU8W1(isa).kernel->name),
-                               with_stage(kernels::SelectGemmB1W1(isa).kernel->name),
-                               with_stage("depthwise_plain")));
+    const int64_t groups = step.report.tactic.groups_together;
+    const auto product = [&](const kernels::IntegerGemmKernel* kernel) {
+      const std::string suffix =
+          groups == 1 ? "" : " on " + std::to_string(groups) + " groups as one";
+      return with_stage(kernel->name + suffix);
+    };
+    EXPECT_THAT(step.report.kernel, testing::AnyOf(product(kernels::SelectGemmU8S8(isa).kernel),
+                                                   product(kernels::SelectGemmU8W1(isa).kernel),
+                                                   product(kernels::SelectGemmB1W1(isa).kernel),
+                                                   with_stage("depthwise_plain")));
   }
 }
 

@@ -148,7 +148,9 @@ class LayoutPlanner {
     // where there are few, memory is the limit, and bits are less of it.
     wish.bits &= isa_ != Isa::kAmx;
     const int64_t group_inputs = shapes_[node.inputs[0]][1] / op->groups;
-    wish.bits &= op->groups == 1 || group_inputs % 8 == 0;
+    // Bits cannot be 0, so groups of few channels cannot be multiplied together as bits.
+    constexpr int64_t kFewInputs = 16;
+    wish.bits &= op->groups == 1 || (group_inputs % 8 == 0 && group_inputs >= kFewInputs);
     const Padding& padding = op->window.padding;
     if (padding == Padding{}) return;
     wish.ring = {std::max(wish.ring.top, padding.top), std::max(wish.ring.left, padding.left),

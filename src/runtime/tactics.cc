@@ -25,7 +25,8 @@ int64_t RoundUp(int64_t value, int64_t multiple) {
 // What the layer multiplies, as a kernel sees it.
 struct Work {
   int64_t rows, columns, groups;
-  int64_t depth_bytes;  // of a row and one plane, with what fills segments up
+  int64_t segments;     // of a row and one plane
+  int64_t depth_bytes;  // of these, with what fills them up
   int64_t planes;
   bool bits;
   int64_t input_values;  // codes that would become planes
@@ -41,6 +42,7 @@ Work WorkOf(const ConvolutionGeometry& g, const Value& input, bool bits, int pad
   return {.rows = g.pixels(),
           .columns = g.group_outputs(),
           .groups = g.groups,
+          .segments = taps / together,
           .depth_bytes = taps / together * RoundUp(inputs * together, kStepBytes),
           .planes = bits ? input.encoding.bits : 1,
           .bits = bits,
@@ -52,6 +54,7 @@ Work WorkOf(const ConvolutionGeometry& g, const Value& input, bool bits, int pad
 // with kernels, their ratios alone count.
 double Estimate(const Work& work, const Tactic& tactic) {
   constexpr double kCallSeconds = 40e-9;         // of a kernel and what finishes its sums
+  constexpr double kRowSeconds = 2e-9;           // of what finishes a row
   constexpr double kFirstLevelBytes = 32 << 10;  // for the sums and the weights of a tile
   constexpr double kFirstLevelBandwidth = 200e9;
   constexpr double kSecondLevelBandwidth = 80e9;
@@ -63,10 +66,12 @@ double Estimate(const Work& work, const Tactic& tactic) {
   const double tile_rows = static_cast<double>(std::min(tactic.tile.rows, work.rows));
   const double tile_columns = std::min(static_cast<double>(tactic.tile.columns), columns);
   const double row_tiles = rows / tile_rows;  // not rounded up: lines seldom divide anyhow
+  const double starts = static_cast<double>(work.segments * tactic.kernel->segment_cost_bytes);
   const double products =
-      rows * columns * depth * static_cast<double>(work.planes) * (work.bits ? 8 : 1);
+      rows * columns * (depth + starts) * static_cast<double>(work.planes) * (work.bits ? 8 : 1);
   double seconds = 2e-9 * products / tactic.kernel->nominal_gops;
   seconds += row_tiles * std::max(1.0, columns / tile_columns) * kCallSeconds;
+  seconds += rows * std::max(1.0, columns / tile_columns) * kRowSeconds;
   // The sums of a tile, written and read again.
   const double sum_bytes = tile_rows * tile_columns * 4;
   seconds += rows * columns * 8 /
@@ -85,7 +90,7 @@ double Estimate(const Work& work, const Tactic& tactic) {
 }
 
 // Adds every kernel that can run, in every tile size.
-void AddTactics(Kernels kernels, Isa isa, bool makes_planes, const Work& work,
+void AddTactics(Kernels kernels, Isa isa, const Tactic& start, const Work& work,
                 std::vector<Tactic>& tactics) {
   constexpr int64_t kSumBytes[] = {6 << 10, 12 << 10, 24 << 10};
   constexpr int64_t kColumns[] = {32, 64, 128};
@@ -96,12 +101,30 @@ void AddTactics(Kernels kernels, Isa isa, bool makes_planes, const Work& work,
       if (most > kColumns[0] && most / 2 >= columns) break;
       for (int64_t bytes : kSumBytes) {
         const int64_t width = std::min(most, columns);
-        Tactic tactic = {
-            .kernel = kernel, .makes_planes = makes_planes, .tile = {bytes / 4 / width, width}};
+        Tactic tactic = start;
+        tactic.kernel = kernel;
+        tactic.tile = {bytes / 4 / width, width};
         tactic.seconds = Estimate(work, tactic);
         tactics.push_back(tactic);
       }
     }
+  }
+}
+
+// Groups in kernels of bytes, where 1-bit weights are -1 and +1, and every number of groups
+// that may be taken as one, from `first` on.
+void AddGroupsTogether(const ConvolutionGeometry& geometry, const Value& input, int64_t first,
+                       int pad, Isa isa, std::vector<Tactic>& tactics) {
+  constexpr int64_t kManyChannels = 64;
+  if (geometry.groups == 1) return;
+  for (int64_t together = first; together <= geometry.groups; together *= 2) {
+    if (geometry.groups % together != 0) break;
+    const ConvolutionGeometry merged = WithGroupsTogether(geometry, together);
+    if (together > 1 && std::min(merged.group_inputs(), merged.group_outputs()) > kManyChannels) {
+      break;
+    }
+    AddTactics(kernels::GemmU8S8Kernels(), isa, {.groups_together = together},
+               WorkOf(merged, input, false, pad), tactics);
   }
 }
 
@@ -120,7 +143,14 @@ std::string PlanesRefusal(const ConvolutionGeometry& g, const Value& input, int 
 
 }  // namespace
 
-TacticName NameOf(const Tactic& tactic) { return {tactic.kernel->name, tactic.tile}; }
+TacticName NameOf(const Tactic& tactic) {
+  return {tactic.kernel->name, tactic.groups_together, tactic.tile};
+}
+
+ConvolutionGeometry WithGroupsTogether(ConvolutionGeometry geometry, int64_t groups_together) {
+  geometry.groups /= groups_together;
+  return geometry;
+}
 
 std::vector<Tactic> FindTactics(const ConvolutionGeometry& geometry, const Value& input,
                                 int weight_bits, int pad, Isa isa,
@@ -132,22 +162,23 @@ std::vector<Tactic> FindTactics(const ConvolutionGeometry& geometry, const Value
   const Work codes = WorkOf(geometry, input, false, pad);
   if (input.bits) {
     add_refused(kernels::SelectGemmB1W1(isa));
-    AddTactics(kernels::GemmB1W1Kernels(), isa, false, WorkOf(geometry, input, true, pad), tactics);
+    AddTactics(kernels::GemmB1W1Kernels(), isa, {}, WorkOf(geometry, input, true, pad), tactics);
   } else if (weight_bits == 1) {
     add_refused(kernels::SelectGemmU8W1(isa));
-    AddTactics(kernels::GemmU8W1Kernels(), isa, false, codes, tactics);
+    AddTactics(kernels::GemmU8W1Kernels(), isa, {}, codes, tactics);
     if (const std::string why = PlanesRefusal(geometry, input, pad, isa); !why.empty()) {
       refused.push_back({"gemm_b1w1", why});
     } else {
-      AddTactics(kernels::GemmB1W1Kernels(), isa, true, WorkOf(geometry, input, true, pad),
-                 tactics);
+      AddTactics(kernels::GemmB1W1Kernels(), isa, {.makes_planes = true},
+                 WorkOf(geometry, input, true, pad), tactics);
     }
   } else {
     add_refused(kernels::SelectGemmU8S8(isa));
-    AddTactics(kernels::GemmU8S8Kernels(), isa, false, codes, tactics);
+    AddTactics(kernels::GemmU8S8Kernels(), isa, {}, codes, tactics);
     refused.push_back(
         {"gemm_b1w1, gemm_u8w1", fmt::format("the weights have {} bits, not 1", weight_bits)});
   }
+  if (!input.bits) AddGroupsTogether(geometry, input, weight_bits == 1 ? 1 : 2, pad, isa, tactics);
   SIGNUM_CHECK(!tactics.empty());
   std::stable_sort(tactics.begin(), tactics.end(),
                    [](const Tactic& a, const Tactic& b) { return a.seconds < b.seconds; });

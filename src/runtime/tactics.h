@@ -26,6 +26,9 @@ struct TileSize {
 struct Tactic {
   const kernels::IntegerGemmKernel* kernel = nullptr;
   bool makes_planes = false;  // the input's codes become planes of bits first
+  // Groups of a convolution that are multiplied as one, with zeros between them: where they
+  // have few channels, that is less work than kernels do in vain otherwise.
+  int64_t groups_together = 1;
   TileSize tile;
   double seconds = 0;  // the estimate, for one thread and one image
 };
@@ -33,6 +36,7 @@ struct Tactic {
 // A tactic as a timing cache names it.
 struct TacticName {
   std::string kernel;
+  int64_t groups_together = 1;
   TileSize tile;
   bool operator==(const TacticName&) const = default;
 };
@@ -40,6 +44,9 @@ TacticName NameOf(const Tactic& tactic);
 
 // By the name of the layer.
 using TacticNames = std::map<std::string, TacticName>;
+
+// The geometry as a kernel sees it that takes so many groups for one.
+ConvolutionGeometry WithGroupsTogether(ConvolutionGeometry geometry, int64_t groups_together);
 
 // Every tactic for codes or bits times weights of so many bits, that which is expected to be
 // fastest first; at least one. `pad` is the code of padding. Adds to `refused` each kernel

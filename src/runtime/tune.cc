@@ -138,19 +138,19 @@ std::string Describe(const Program& program, const TuneOptions& options) {
     text += fmt::format("{} {} {} {} {}\n", report.name, report.ops, report.output, report.kernel,
                         report.macs);
     for (const Tactic& tactic : report.tactics) {
-      text +=
-          fmt::format("  {} {} {}\n", tactic.kernel->name, tactic.tile.rows, tactic.tile.columns);
+      text += fmt::format("  {} {} {} {}\n", tactic.kernel->name, tactic.groups_together,
+                          tactic.tile.rows, tactic.tile.columns);
     }
   }
   return text;
 }
 
-// A line for each layer: kernel, rows, columns, name.
+// A line for each layer: kernel, groups together, rows, columns, name.
 std::string ToText(const TacticNames& tactics) {
   std::string text = fmt::format("{}\n", kHeader);
   for (const auto& [layer, tactic] : tactics) {
-    text +=
-        fmt::format("{} {} {} {}\n", tactic.kernel, tactic.tile.rows, tactic.tile.columns, layer);
+    text += fmt::format("{} {} {} {} {}\n", tactic.kernel, tactic.groups_together, tactic.tile.rows,
+                        tactic.tile.columns, layer);
   }
   return text + "end\n";
 }
@@ -165,7 +165,8 @@ std::optional<TacticNames> FromText(const std::string& text) {
     std::istringstream words(line);
     TacticName tactic;
     std::string layer;
-    if (!(words >> tactic.kernel >> tactic.tile.rows >> tactic.tile.columns) ||
+    if (!(words >> tactic.kernel >> tactic.groups_together >> tactic.tile.rows >>
+          tactic.tile.columns) ||
         !std::getline(words >> std::ws, layer)) {
       return {};
     }

@@ -73,12 +73,12 @@ TEST_F(TuneTest, MeasuresOnceForANetworkOfOneStructure) {
 
 TEST_F(TuneTest, TakesWhatTheFileSays) {
   ASSERT_TRUE(TuneOnce(graph_, folder_, options_));
-  const TacticNames known = {{"a layer", {"gemm_u8s8_reference", {48, 64}}},
-                             {"another", {"gemm_u8w1_reference", {12, 32}}}};
+  const TacticNames known = {{"a layer", {"gemm_u8s8_reference", 4, {48, 64}}},
+                             {"another", {"gemm_u8w1_reference", 1, {12, 32}}}};
   ASSERT_TRUE(
       base::WriteFile(File(), std::string_view("signum tactics 1\n"
-                                               "gemm_u8s8_reference 48 64 a layer\n"
-                                               "gemm_u8w1_reference 12 32 another\nend\n")));
+                                               "gemm_u8s8_reference 4 48 64 a layer\n"
+                                               "gemm_u8w1_reference 1 12 32 another\nend\n")));
   EXPECT_EQ(TuneOnce(graph_, folder_, options_).value(), known);
 }
 
@@ -87,7 +87,7 @@ TEST_F(TuneTest, MeasuresAnewWhereTheFileIsDamaged) {
   const std::string file = File();
   for (const char* text : {"", "signum tactics 1\n", "signum tactics 2\nend\n",
                            "signum tactics 1\ngemm_u8s8_reference 48\nend\n",
-                           "signum tactics 1\ngemm_u8s8_reference 48 many conv\nend\n"}) {
+                           "signum tactics 1\ngemm_u8s8_reference 1 48 many conv\nend\n"}) {
     measured_ = 0;
     ASSERT_TRUE(base::WriteFile(file, std::string_view(text)));
     EXPECT_TRUE(TuneOnce(graph_, folder_, options_));
@@ -105,8 +105,8 @@ TEST_F(TuneTest, ReportsAFolderThatCannotBe) {
 }
 
 TEST_F(TuneTest, UnknownNamesCountForNothing) {
-  const TacticNames names = {{"no layer", {"gemm_u8s8_reference", {48, 64}}},
-                             {"conv1", {"no kernel", {1, 16}}}};
+  const TacticNames names = {{"no layer", {"gemm_u8s8_reference", 1, {48, 64}}},
+                             {"conv1", {"no kernel", 1, {1, 16}}}};
   EXPECT_TRUE(Compile(graph_, {.isa = options_.isa, .tactics = names}));
 }
 

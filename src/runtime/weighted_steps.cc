@@ -46,6 +46,20 @@ std::vector<To> TapOrder(const ConvolutionGeometry& geometry, std::span<const Fr
   return ordered;
 }
 
+// The weights of `together` groups taken as one: {out, together * in / groups, taps}, zero but
+// for an output's own inputs.
+std::vector<int8_t> SpreadGroups(const ConvolutionGeometry& geometry, std::span<const int8_t> codes,
+                                 int64_t together) {
+  const int64_t depth = geometry.depth();
+  std::vector<int8_t> spread(codes.size() * static_cast<size_t>(together));
+  for (int64_t out = 0; out < geometry.out_channels; ++out) {
+    const int64_t place = out / geometry.group_outputs() % together;
+    std::copy_n(codes.data() + out * depth, depth,
+                spread.data() + (out * together + place) * depth);
+  }
+  return spread;
+}
+
 // The signs of eight codes that are -1 or +1 as bits, the first least significant.
 inline uint8_t EightBits(const int8_t* codes) {
   static_assert(std::endian::native == std::endian::little);
@@ -121,6 +135,9 @@ WeightedStep MakeIntegerStep(const ConvolutionGeometry& geometry, const Value& i
                              const FinishSpec& finish, Isa isa) {
   WeightedStep made;
   made.kernel = tactic.kernel->name;
+  if (tactic.groups_together > 1) {
+    made.kernel += fmt::format(" on {} groups as one", tactic.groups_together);
+  }
   const auto stage = SelectStage(isa, made);
   auto step = std::make_unique<IntegerStep>(geometry, input, PlanRows(geometry, input, pad), tactic,
                                             codes, std::move(init), std::move(border), pad,
@@ -161,6 +178,12 @@ WeightedStep MakeQuantizedStep(const ConvolutionGeometry& geometry, const Value&
     SIGNUM_CHECK(IsDepthwise(geometry));
     return MakeDepthwiseStep<uint8_t, int16_t, int32_t>(geometry, input, codes, std::move(init),
                                                         static_cast<uint8_t>(pad), finish, isa);
+  }
+  if (tactic->groups_together > 1) {
+    const ConvolutionGeometry merged = WithGroupsTogether(geometry, tactic->groups_together);
+    const std::vector<int8_t> spread = SpreadGroups(geometry, codes, tactic->groups_together);
+    return MakeIntegerStep(merged, input, *tactic, PatchOrder<int8_t>(merged, spread),
+                           std::move(init), {}, pad, finish, isa);
   }
   if (!input.bits) {
     return MakeIntegerStep(geometry, input, *tactic, PatchOrder(geometry, codes), std::move(init),

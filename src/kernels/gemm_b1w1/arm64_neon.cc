@@ -28,8 +28,12 @@ struct BitProduct : PanelWeights {
 
 }  // namespace
 
-constexpr IntegerGemmKernel kGemmB1W1Arm64Neon = {
-    "gemm_b1w1_arm64_neon", Isa::kNeon,    400,
-    PanelPackedBytes<1>,    PackPanels<1>, RunRowTiles<PanelMicro<BitProduct>>};
+constexpr IntegerGemmKernel kGemmB1W1Arm64Neon = {"gemm_b1w1_arm64_neon",
+                                                  Isa::kNeon,
+                                                  400,
+                                                  4,
+                                                  PanelPackedBytes<1>,
+                                                  PackPanels<1>,
+                                                  RunRowTiles<PanelMicro<BitProduct>>};
 
 }  // namespace signum::kernels

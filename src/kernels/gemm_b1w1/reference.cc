@@ -43,7 +43,7 @@ void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* pac
 
 }  // namespace
 
-constexpr IntegerGemmKernel kGemmB1W1Reference = {"gemm_b1w1_reference", Isa::kScalar, 7,
+constexpr IntegerGemmKernel kGemmB1W1Reference = {"gemm_b1w1_reference", Isa::kScalar, 7,  0,
                                                   PackedBytes,           Pack,         Run};
 
 }  // namespace signum::kernels

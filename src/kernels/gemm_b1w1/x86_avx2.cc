@@ -91,8 +91,12 @@ struct BitProduct {
 
 }  // namespace
 
-constexpr IntegerGemmKernel kGemmB1W1X86Avx2 = {
-    "gemm_b1w1_x86_avx2", Isa::kAvx2,    650,
-    PanelPackedBytes<1>,  PackPanels<1>, RunRowTiles<HalvesMicro<BitProduct>>};
+constexpr IntegerGemmKernel kGemmB1W1X86Avx2 = {"gemm_b1w1_x86_avx2",
+                                                Isa::kAvx2,
+                                                650,
+                                                2,
+                                                PanelPackedBytes<1>,
+                                                PackPanels<1>,
+                                                RunRowTiles<HalvesMicro<BitProduct>>};
 
 }  // namespace signum::kernels

@@ -27,8 +27,12 @@ struct BitProduct {
 
 }  // namespace
 
-constexpr IntegerGemmKernel kGemmB1W1X86Avx512 = {
-    "gemm_b1w1_x86_avx512", Isa::kAvx512,  3000,
-    PanelPackedBytes<1>,    PackPanels<1>, RunRowTiles<PanelMicro<BitProduct>>};
+constexpr IntegerGemmKernel kGemmB1W1X86Avx512 = {"gemm_b1w1_x86_avx512",
+                                                  Isa::kAvx512,
+                                                  3000,
+                                                  2,
+                                                  PanelPackedBytes<1>,
+                                                  PackPanels<1>,
+                                                  RunRowTiles<PanelMicro<BitProduct>>};
 
 }  // namespace signum::kernels

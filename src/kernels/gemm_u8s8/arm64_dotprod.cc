@@ -17,8 +17,12 @@ struct ByteProduct : PanelWeights, ByteDots {
 
 }  // namespace
 
-constexpr IntegerGemmKernel kGemmU8S8Arm64Dotprod = {
-    "gemm_u8s8_arm64_dotprod", Isa::kDotprod,    400,
-    PanelPackedBytes<1>,       PackOffsetPanels, RunRowTiles<PanelMicro<ByteProduct>>};
+constexpr IntegerGemmKernel kGemmU8S8Arm64Dotprod = {"gemm_u8s8_arm64_dotprod",
+                                                     Isa::kDotprod,
+                                                     400,
+                                                     6,
+                                                     PanelPackedBytes<1>,
+                                                     PackOffsetPanels,
+                                                     RunRowTiles<PanelMicro<ByteProduct>>};
 
 }  // namespace signum::kernels

@@ -32,8 +32,12 @@ struct ByteProduct : PanelWeights {
 
 }  // namespace
 
-constexpr IntegerGemmKernel kGemmU8S8Arm64Neon = {
-    "gemm_u8s8_arm64_neon", Isa::kNeon,       100,
-    PanelPackedBytes<1>,    PackOffsetPanels, RunRowTiles<PanelMicro<ByteProduct>>};
+constexpr IntegerGemmKernel kGemmU8S8Arm64Neon = {"gemm_u8s8_arm64_neon",
+                                                  Isa::kNeon,
+                                                  100,
+                                                  6,
+                                                  PanelPackedBytes<1>,
+                                                  PackOffsetPanels,
+                                                  RunRowTiles<PanelMicro<ByteProduct>>};
 
 }  // namespace signum::kernels

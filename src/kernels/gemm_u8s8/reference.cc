@@ -39,7 +39,7 @@ void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* pac
 
 }  // namespace
 
-constexpr IntegerGemmKernel kGemmU8S8Reference = {"gemm_u8s8_reference", Isa::kScalar, 17,
+constexpr IntegerGemmKernel kGemmU8S8Reference = {"gemm_u8s8_reference", Isa::kScalar, 17, 0,
                                                   PackedBytes,           Pack,         Run};
 
 }  // namespace signum::kernels

@@ -15,7 +15,7 @@ void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* pac
 }  // namespace
 
 constexpr IntegerGemmKernel kGemmU8S8X86Amx = {
-    "gemm_u8s8_x86_amx",      Isa::kAmx, 6300, PanelPackedBytes<kStepsOfTile>,
+    "gemm_u8s8_x86_amx",      Isa::kAmx, 6300, 32, PanelPackedBytes<kStepsOfTile>,
     PackPanels<kStepsOfTile>, Run};
 
 }  // namespace signum::kernels

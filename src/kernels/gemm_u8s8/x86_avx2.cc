@@ -59,8 +59,12 @@ struct ByteProduct {
 
 }  // namespace
 
-constexpr IntegerGemmKernel kGemmU8S8X86Avx2 = {
-    "gemm_u8s8_x86_avx2", Isa::kAvx2,    125,
-    PanelPackedBytes<1>,  PackPanels<1>, RunRowTiles<HalvesMicro<ByteProduct>>};
+constexpr IntegerGemmKernel kGemmU8S8X86Avx2 = {"gemm_u8s8_x86_avx2",
+                                                Isa::kAvx2,
+                                                125,
+                                                1,
+                                                PanelPackedBytes<1>,
+                                                PackPanels<1>,
+                                                RunRowTiles<HalvesMicro<ByteProduct>>};
 
 }  // namespace signum::kernels

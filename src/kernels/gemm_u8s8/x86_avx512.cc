@@ -6,8 +6,12 @@
 
 namespace signum::kernels {
 
-constexpr IntegerGemmKernel kGemmU8S8X86Avx512 = {
-    "gemm_u8s8_x86_avx512", Isa::kAvx512,  850,
-    PanelPackedBytes<1>,    PackPanels<1>, RunRowTiles<PanelMicro<ByteProduct>>};
+constexpr IntegerGemmKernel kGemmU8S8X86Avx512 = {"gemm_u8s8_x86_avx512",
+                                                  Isa::kAvx512,
+                                                  850,
+                                                  6,
+                                                  PanelPackedBytes<1>,
+                                                  PackPanels<1>,
+                                                  RunRowTiles<PanelMicro<ByteProduct>>};
 
 }  // namespace signum::kernels

@@ -22,7 +22,7 @@ struct SignProduct : BitPlaneWeights, ByteDots {
 }  // namespace
 
 constexpr IntegerGemmKernel kGemmU8W1Arm64Dotprod = {
-    "gemm_u8w1_arm64_dotprod", Isa::kDotprod, 350,
-    BitPlanePackedBytes,       PackBitPlanes, RunRowTiles<PanelMicro<SignProduct>>};
+    "gemm_u8w1_arm64_dotprod",           Isa::kDotprod, 350, 6, BitPlanePackedBytes, PackBitPlanes,
+    RunRowTiles<PanelMicro<SignProduct>>};
 
 }  // namespace signum::kernels

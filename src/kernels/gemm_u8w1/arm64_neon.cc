@@ -32,8 +32,12 @@ struct SignProduct : BitPlaneWeights {
 
 }  // namespace
 
-constexpr IntegerGemmKernel kGemmU8W1Arm64Neon = {
-    "gemm_u8w1_arm64_neon", Isa::kNeon,    90,
-    BitPlanePackedBytes,    PackBitPlanes, RunRowTiles<PanelMicro<SignProduct>>};
+constexpr IntegerGemmKernel kGemmU8W1Arm64Neon = {"gemm_u8w1_arm64_neon",
+                                                  Isa::kNeon,
+                                                  90,
+                                                  6,
+                                                  BitPlanePackedBytes,
+                                                  PackBitPlanes,
+                                                  RunRowTiles<PanelMicro<SignProduct>>};
 
 }  // namespace signum::kernels

@@ -49,7 +49,7 @@ void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* pac
 
 }  // namespace
 
-constexpr IntegerGemmKernel kGemmU8W1Reference = {"gemm_u8w1_reference", Isa::kScalar, 1,
+constexpr IntegerGemmKernel kGemmU8W1Reference = {"gemm_u8w1_reference", Isa::kScalar, 1,  0,
                                                   PackedBytes,           Pack,         Run};
 
 }  // namespace signum::kernels

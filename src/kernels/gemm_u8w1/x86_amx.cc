@@ -24,7 +24,7 @@ void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* pac
 
 }  // namespace
 
-constexpr IntegerGemmKernel kGemmU8W1X86Amx = {"gemm_u8w1_x86_amx", Isa::kAmx,     4400,
+constexpr IntegerGemmKernel kGemmU8W1X86Amx = {"gemm_u8w1_x86_amx", Isa::kAmx,     4400, 32,
                                                BitPlanePackedBytes, PackBitPlanes, Run};
 
 }  // namespace signum::kernels

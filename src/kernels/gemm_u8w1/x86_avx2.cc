@@ -107,8 +107,12 @@ struct SignProduct {
 
 }  // namespace
 
-constexpr IntegerGemmKernel kGemmU8W1X86Avx2 = {
-    "gemm_u8w1_x86_avx2", Isa::kAvx2,    200,
-    BitPlanePackedBytes,  PackBitPlanes, RunRowTiles<HalvesMicro<SignProduct>>};
+constexpr IntegerGemmKernel kGemmU8W1X86Avx2 = {"gemm_u8w1_x86_avx2",
+                                                Isa::kAvx2,
+                                                200,
+                                                24,
+                                                BitPlanePackedBytes,
+                                                PackBitPlanes,
+                                                RunRowTiles<HalvesMicro<SignProduct>>};
 
 }  // namespace signum::kernels

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "kernels/depthwise_u8s8/depthwise_u8s8.h"
 #include "kernels/gemm_b1w1/gemm_b1w1.h"
 #include "kernels/gemm_u8s8/gemm_u8s8.h"
 #include "kernels/gemm_u8w1/gemm_u8w1.h"
@@ -302,7 +303,7 @@ class Convolutions : public testing::Test {
     ExpectEvery(kernels::GemmU8W1Kernels());
     ExpectEvery(kernels::GemmU8S8Kernels());
     ExpectEvery(kernels::OutputStageKernels());
-    EXPECT_TRUE(kernels_.contains("depthwise_plain"));
+    ExpectEvery(kernels::DepthwiseU8S8Kernels());
   }
 
   std::mt19937 random_ = kernels::SeededGenerator();

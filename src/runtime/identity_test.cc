@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "kernels/depthwise_u8s8/depthwise_u8s8.h"
 #include "kernels/gemm_b1w1/gemm_b1w1.h"
 #include "kernels/gemm_u8s8/gemm_u8s8.h"
 #include "kernels/gemm_u8w1/gemm_u8w1.h"
@@ -84,7 +85,7 @@ void ExpectIntegers(const Graph& graph) {
                 testing::AnyOf(with_stage(kernels::SelectGemmU8S8(isa).kernel->name),
                                with_stage(kernels::SelectGemmU8W1(isa).kernel->name),
                                with_stage(kernels::SelectGemmB1W1(isa).kernel->name),
-                               with_stage("depthwise_plain")));
+                               with_stage(kernels::SelectDepthwiseU8S8(isa).kernel->name)));
   }
 }
 

@@ -10,6 +10,7 @@ struct Neon {
   using Vector = float32x4_t;
   static constexpr int kLanes = 4;
   static constexpr int kTiles = 16;
+  static constexpr int kRegisters = 32;
   static Vector Load(const float* p) { return vld1q_f32(p); }
   static Vector LoadSome(const float* p, int64_t count) {
     float lanes[kLanes] = {};

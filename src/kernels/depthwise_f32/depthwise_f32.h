@@ -1,7 +1,7 @@
 // depthwise_f32: float activations times float weights, with a filter for each channel, for
 // the layers of a network that are not quantized.
 //
-//   sums[p][c] = init[c] + sum over t of value(t, p)[c] * W[t][c], summed in the order of t
+//   sums[p][c] = init[c] + sum over t of value(t, p)[c] * W[t][c], summed column by column
 //
 // depthwise.h says which values these are, and has the form of a kernel. All kernels but the
 // reference fuse each multiply with its add (one rounding), so results differ between ISAs

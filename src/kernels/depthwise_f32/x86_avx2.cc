@@ -10,6 +10,7 @@ struct Avx2 {
   using Vector = __m256;
   static constexpr int kLanes = 8;
   static constexpr int kTiles = 8;
+  static constexpr int kRegisters = 16;
   static Vector Load(const float* p) { return _mm256_loadu_ps(p); }
   static Vector LoadSome(const float* p, int64_t count) {
     return _mm256_maskload_ps(p, Mask(count));

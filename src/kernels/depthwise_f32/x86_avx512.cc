@@ -10,6 +10,7 @@ struct Avx512 {
   using Vector = __m512;
   static constexpr int kLanes = 16;
   static constexpr int kTiles = 16;
+  static constexpr int kRegisters = 32;
   static Vector Load(const float* p) { return _mm512_loadu_ps(p); }
   static Vector LoadSome(const float* p, int64_t count) {
     return _mm512_maskz_loadu_ps(Mask(count), p);

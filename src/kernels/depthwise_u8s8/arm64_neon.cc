@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "kernels/depthwise_u8s8/depthwise_u8s8.h"
+#include "kernels/unrolled.h"
 
 namespace signum::kernels {
 namespace {
@@ -35,11 +36,12 @@ void Pack(const int8_t* weights, int64_t channels, const DepthwiseWindow& window
 }
 
 // Adds init and stores the sums of up to 16 channels.
-void Store(const Problem& problem, int64_t pixel, int64_t channel, const int32x4_t* sums) {
+SIGNUM_INLINE inline void Store(const Problem& problem, int64_t pixel, int64_t channel,
+                                const int32x4_t* sums) {
   int32_t* to = problem.sums + pixel * problem.stride + channel;
   const int32_t* init = problem.init + channel;
   const int64_t width = std::min(kWidth, problem.channels - channel);
-  for (int q = 0; q < kQuarters; ++q) {
+  Unrolled<kQuarters>([&](auto q) SIGNUM_INLINE {
     if (width >= 4 * q + 4) {
       vst1q_s32(to + 4 * q, vaddq_s32(sums[q], vld1q_s32(init + 4 * q)));
     } else {
@@ -47,7 +49,7 @@ void Store(const Problem& problem, int64_t pixel, int64_t channel, const int32x4
       vst1q_s32(lanes, sums[q]);
       for (int64_t i = 4 * q; i < width; ++i) to[i] = lanes[i - 4 * q] + init[i];
     }
-  }
+  });
 }
 
 // Sums of kPixels pixels from `pixel` on, of up to 16 channels from `channel` on.
@@ -56,13 +58,15 @@ void Tile(const Problem& problem, int64_t pixel, int64_t channel) {
   const auto* weights =
       reinterpret_cast<const int16_t*>(problem.packed + PackedBytes(channel, problem.window));
   int32x4_t sums[kPixels][kQuarters];
-  for (auto& sum : sums) std::fill_n(sum, kQuarters, vdupq_n_s32(0));
+  Unrolled<kPixels>([&](auto p) SIGNUM_INLINE {
+    Unrolled<kQuarters>([&](auto q) SIGNUM_INLINE { sums[p][q] = vdupq_n_s32(0); });
+  });
   for (int64_t t = 0; t < problem.window.taps(); ++t, weights += kWidth) {
     const int64_t step = problem.taps[t].step;
     const uint8_t* values = problem.taps[t].first + pixel * step + channel;
     const int16x8_t w0 = vld1q_s16(weights);
     const int16x8_t w1 = vld1q_s16(weights + 8);
-    for (int p = 0; p < kPixels; ++p, values += step) {
+    Unrolled<kPixels>([&](auto p) SIGNUM_INLINE {
       const uint8x16_t x = vld1q_u8(values);
       const int16x8_t x0 = vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(x)));
       const int16x8_t x1 = vreinterpretq_s16_u16(vmovl_high_u8(x));
@@ -70,9 +74,10 @@ void Tile(const Problem& problem, int64_t pixel, int64_t channel) {
       sums[p][1] = vmlal_high_s16(sums[p][1], x0, w0);
       sums[p][2] = vmlal_s16(sums[p][2], vget_low_s16(x1), vget_low_s16(w1));
       sums[p][3] = vmlal_high_s16(sums[p][3], x1, w1);
-    }
+      values += step;
+    });
   }
-  for (int p = 0; p < kPixels; ++p) Store(problem, pixel + p, channel, sums[p]);
+  Unrolled<kPixels>([&](auto p) SIGNUM_INLINE { Store(problem, pixel + p, channel, sums[p]); });
 }
 
 void Run(const Problem& problem) {

@@ -6,6 +6,7 @@
 
 #include "kernels/depthwise_u8s8/depthwise_u8s8.h"
 #include "kernels/tiles_x86_avx2.h"
+#include "kernels/unrolled.h"
 
 namespace signum::kernels {
 namespace {
@@ -40,6 +41,23 @@ void Pack(const int8_t* weights, int64_t channels, const DepthwiseWindow& window
   }
 }
 
+// Adds init and stores the sums of up to 16 channels.
+template <int kPixels>
+SIGNUM_INLINE inline void Store(const Problem& problem, int64_t pixel, int64_t channel,
+                                const __m256i (&sums)[kPixels][kHalves]) {
+  int32_t* const to = problem.sums + pixel * problem.stride + channel;
+  const int64_t stride = problem.stride;
+  Unrolled<kHalves>([&](auto h) SIGNUM_INLINE {
+    const int64_t first = channel + 8 * h;
+    if (first >= problem.channels) return;
+    const __m256i mask = LaneMask(problem.channels - first);
+    const __m256i init = _mm256_maskload_epi32(problem.init + first, mask);
+    Unrolled<kPixels>([&](auto p) SIGNUM_INLINE {
+      _mm256_maskstore_epi32(to + p * stride + 8 * h, mask, _mm256_add_epi32(sums[p][h], init));
+    });
+  });
+}
+
 // Sums of kPixels pixels from `pixel` on, of up to 16 channels from `channel` on.
 template <int kPixels>
 void Tile(const Problem& problem, int64_t pixel, int64_t channel) {
@@ -47,34 +65,27 @@ void Tile(const Problem& problem, int64_t pixel, int64_t channel) {
   const auto* weights =
       reinterpret_cast<const uint8_t*>(problem.packed) + PackedBytes(channel, problem.window);
   __m256i sums[kPixels][kHalves];
-  for (auto& sum : sums) sum[0] = sum[1] = _mm256_setzero_si256();
+  Unrolled<kPixels>([&](auto p)
+                        SIGNUM_INLINE { sums[p][0] = sums[p][1] = _mm256_setzero_si256(); });
   for (int64_t t = 0; t < taps; t += kTogether, weights += 2 * sizeof(__m256i)) {
     const auto& a = problem.taps[t];
     const auto& b = problem.taps[std::min(t + 1, taps - 1)];  // with a weight of 0 if not there
-    const __m256i w[kHalves] = {Load(weights), Load(weights + sizeof(__m256i))};
-    for (int p = 0; p < kPixels; ++p) {
-      const auto load = [&](const auto& tap) {
-        const uint8_t* values = tap.first + (pixel + p) * tap.step + channel;
-        return _mm_loadu_si128(reinterpret_cast<const __m128i*>(values));
-      };
-      const __m128i x = load(a);
-      const __m128i y = load(b);
+    const __m256i w0 = Load(weights);
+    const __m256i w1 = Load(weights + sizeof(__m256i));
+    const uint8_t* at_a = a.first + pixel * a.step + channel;
+    const uint8_t* at_b = b.first + pixel * b.step + channel;
+    Unrolled<kPixels>([&](auto p) SIGNUM_INLINE {
+      const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at_a));
+      const __m128i y = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at_b));
       const __m256i low = _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(x, y));
       const __m256i high = _mm256_cvtepu8_epi16(_mm_unpackhi_epi8(x, y));
-      sums[p][0] = _mm256_add_epi32(sums[p][0], _mm256_madd_epi16(low, w[0]));
-      sums[p][1] = _mm256_add_epi32(sums[p][1], _mm256_madd_epi16(high, w[1]));
-    }
+      sums[p][0] = _mm256_add_epi32(sums[p][0], _mm256_madd_epi16(low, w0));
+      sums[p][1] = _mm256_add_epi32(sums[p][1], _mm256_madd_epi16(high, w1));
+      at_a += a.step;
+      at_b += b.step;
+    });
   }
-  for (int h = 0; h < kHalves; ++h) {
-    const int64_t first = channel + 8 * h;
-    if (first >= problem.channels) break;
-    const __m256i mask = LaneMask(problem.channels - first);
-    const __m256i init = _mm256_maskload_epi32(problem.init + first, mask);
-    for (int p = 0; p < kPixels; ++p) {
-      _mm256_maskstore_epi32(problem.sums + (pixel + p) * problem.stride + first, mask,
-                             _mm256_add_epi32(sums[p][h], init));
-    }
-  }
+  Store<kPixels>(problem, pixel, channel, sums);
 }
 
 void Run(const Problem& problem) {

@@ -8,10 +8,9 @@
 #include <immintrin.h>
 
 #include <algorithm>
-#include <type_traits>
-#include <utility>
 
 #include "kernels/depthwise_u8s8/depthwise_u8s8.h"
+#include "kernels/unrolled.h"
 
 namespace signum::kernels {
 namespace {
@@ -22,18 +21,6 @@ using Tap = DepthwiseTap<uint8_t>;
 constexpr int kTogether = 4;  // taps whose products are added at once
 constexpr int kParts = 4;     // vectors of sums to one of values
 constexpr int64_t kGroupBytes = kParts * int64_t{sizeof(__m512i)};
-
-#define SIGNUM_INLINE __attribute__((always_inline))
-
-// Calls body(0), body(1), ... with constants: arrays that are indexed by nothing else become
-// registers.
-template <int kCount, typename Body>
-SIGNUM_INLINE inline void Unrolled(const Body& body) {
-  [&]<int... kIndex>(std::integer_sequence<int, kIndex...>) SIGNUM_INLINE {
-    (body(std::integral_constant<int, kIndex>()), ...);
-  }
-  (std::make_integer_sequence<int, kCount>());
-}
 
 // Windows that the kernel slides; it takes others tap by tap.
 bool Slides(const DepthwiseWindow& window) {

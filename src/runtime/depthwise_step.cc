@@ -109,21 +109,27 @@ void DepthwiseStep<Kernel>::Run(const RunContext& context) const {
 template <typename Kernel>
 void DepthwiseStep<Kernel>::RunTile(const RunContext& context, const Finish::Tile& tile,
                                     std::byte* scratch) const {
-  auto* const taps = new (scratch) Tap[static_cast<size_t>(window_.taps())];
-  auto* const sums = reinterpret_cast<Sum*>(scratch + TapBytes());
   const RowBlock& block = tile.rows;
   const int64_t end = block.pixel + block.pixels;
+  auto* const taps = new (scratch) Tap[static_cast<size_t>(window_.taps())];
+  auto* const sums = reinterpret_cast<Sum*>(scratch + TapBytes());
+  kernels::DepthwiseProblem<Value, Sum> problem;
+  problem.window = window_;
+  problem.taps = taps;
   for (int64_t done = 0; done < tile.channels; done += kTileChannels) {
     Finish::Tile part = tile;
-    part.first_channel += done;
-    part.channels = part.stride = std::min(kTileChannels, tile.channels - done);
-    Sum* to = sums;
+    const int64_t channel = part.first_channel += done;
+    problem.channels = part.channels = std::min(kTileChannels, tile.channels - done);
+    problem.stride = part.stride = part.channels;
+    problem.packed = packed_.data() + (channel == 0 ? 0 : kernel_->packed_bytes(channel, window_));
+    problem.init = init_.data() + channel;
+    problem.sums = sums;
     for (int64_t y = block.line; y < block.line + block.lines; ++y) {
-      for (int64_t x = block.pixel; x < end;) {
-        const int64_t pixels = inside_.Has(x) ? std::min(end, inside_.end) - x : 1;
-        SumPixels(context, part, y, x, pixels, taps, to);
-        x += pixels;
-        to += pixels * part.stride;
+      for (int64_t x = block.pixel; x < end; x += problem.pixels) {
+        problem.pixels = inside_.Has(x) ? std::min(end, inside_.end) - x : 1;
+        SetTaps(context, block.image, y, x, channel, taps);
+        kernel_->run(problem);
+        problem.sums += problem.pixels * problem.stride;
       }
     }
     finish_.Run(context, part, sums, reinterpret_cast<float*>(sums));
@@ -131,37 +137,26 @@ void DepthwiseStep<Kernel>::RunTile(const RunContext& context, const Finish::Til
 }
 
 template <typename Kernel>
-void DepthwiseStep<Kernel>::SumPixels(const RunContext& context, const Finish::Tile& tile,
-                                      int64_t y, int64_t x, int64_t pixels, Tap* taps,
-                                      Sum* sums) const {
+void DepthwiseStep<Kernel>::SetTaps(const RunContext& context, int64_t image, int64_t y, int64_t x,
+                                    int64_t channel, Tap* taps) const {
   const Window& w = geometry_.window;
-  const auto* const map = context.At<const std::byte>(input_);
-  const int64_t channel = tile.first_channel;
   const int64_t y0 = y * w.stride[0] - w.padding.top;
   const int64_t x0 = x * w.stride[1] - w.padding.left;
   const int64_t step = w.stride[1] * geometry_.in_channels;
-  Tap* tap = taps;
+  const auto* const map = context.At<const std::byte>(input_);
   for (int64_t ky = 0; ky < window_.rows; ++ky) {
     const int64_t in_y = y0 + ky * w.dilation[0];
-    for (int64_t kx = 0; kx < window_.columns; ++kx, ++tap) {
-      const int64_t in_x = x0 + kx * w.dilation[1];
-      if (lines_.Has(in_y) && columns_.Has(in_x)) {
-        const std::byte* pixel = map + input_.offset(tile.rows.image, in_y, in_x);
-        *tap = {reinterpret_cast<const Value*>(pixel) + channel, step};
+    const bool on_line = lines_.Has(in_y);
+    int64_t offset = input_.offset(image, in_y, x0);
+    for (int64_t kx = 0; kx < window_.columns; ++kx, ++taps) {
+      if (on_line && columns_.Has(x0 + kx * w.dilation[1])) {
+        *taps = {reinterpret_cast<const Value*>(map + offset) + channel, step};
       } else {
-        *tap = {pad_.data() + channel, 0};
+        *taps = {pad_.data() + channel, 0};
       }
+      offset += w.dilation[1] * input_.pixel_bytes();
     }
   }
-  kernel_->run(
-      {.window = window_,
-       .taps = taps,
-       .pixels = pixels,
-       .channels = tile.channels,
-       .packed = packed_.data() + (channel == 0 ? 0 : kernel_->packed_bytes(channel, window_)),
-       .init = init_.data() + channel,
-       .sums = sums,
-       .stride = tile.stride});
 }
 
 template class DepthwiseStep<kernels::DepthwiseU8S8Kernel>;

@@ -44,10 +44,10 @@ class DepthwiseStep : public Step {
   };
   Tiling ChooseTiling(int64_t batch, int threads) const;
   void RunTile(const RunContext& context, const Finish::Tile& tile, std::byte* scratch) const;
-  // The sums of pixels [x, x + pixels) of a line of an image. Where `pixels` is not 1, they
-  // reach no column outside of the map and its ring.
-  void SumPixels(const RunContext& context, const Finish::Tile& tile, int64_t y, int64_t x,
-                 int64_t pixels, Tap* taps, Sum* sums) const;
+  // The taps of a run of pixels that starts at (y, x) of an image, from `channel` on. Where it
+  // has two or more, they reach no column outside of the map and its ring.
+  void SetTaps(const RunContext& context, int64_t image, int64_t y, int64_t x, int64_t channel,
+               Tap* taps) const;
 
   // A range of positions, the end not included.
   struct Range {

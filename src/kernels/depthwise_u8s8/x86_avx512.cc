@@ -178,6 +178,7 @@ class Block {
   struct Sums {
     __m512i parts[kParts];
   };
+
   SIGNUM_INLINE static void AddProducts(const __m512i* parts, const std::byte* weights,
                                         Sums& sums) {
     Unrolled<kParts>([&](auto q) SIGNUM_INLINE {
@@ -185,6 +186,7 @@ class Block {
       sums.parts[q] = _mm512_dpbusd_epi32(sums.parts[q], parts[q], w);
     });
   }
+
   // What sums start at.
   Sums Init() const {
     __m512i lanes[4];
@@ -196,6 +198,7 @@ class Block {
     TransposeLanes(lanes, sums.parts);
     return sums;
   }
+
   // Of 16 channels from `first` on, those that there are.
   __mmask16 Mask(int64_t first) const {
     const int64_t count = std::clamp<int64_t>(width_ - first, 0, 16);
@@ -290,6 +293,7 @@ class Block {
       add(parts, group);
     });
   }
+
   // A single pixel, whose window need not slide.
   template <int kSize>
   void Alone() const {

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "kernels/depthwise_u8s8/depthwise_u8s8.h"
 #include "kernels/gemm_b1w1/gemm_b1w1.h"
 #include "kernels/gemm_u8s8/gemm_u8s8.h"
 #include "kernels/gemm_u8w1/gemm_u8w1.h"
@@ -112,6 +113,7 @@ float Expected(const After& after, size_t channel, int64_t sum) {
 struct Fixed {
   int64_t outputs = 0, pixels = 0;
   int kernel_height = 0, kernel_width = 0;
+  bool depthwise = false;
 };
 
 class Drawing {
@@ -186,7 +188,7 @@ class Drawing {
     layer.op.output_channels = fixed.outputs > 0 ? fixed.outputs : Any(1, 40);
     layer.op.groups = Pick({1, 1, 2, 4});
     layer.inputs = Pick({Any(1, 200), Any(1, 33), 8 * Any(1, 8)});
-    if (Any(0, 4) == 0) {  // depthwise
+    if (fixed.depthwise || Any(0, 4) == 0) {
       layer.op.groups = static_cast<int>(layer.op.output_channels);
       layer.inputs = layer.op.output_channels;
     }
@@ -302,7 +304,7 @@ class Convolutions : public testing::Test {
     ExpectEvery(kernels::GemmU8W1Kernels());
     ExpectEvery(kernels::GemmU8S8Kernels());
     ExpectEvery(kernels::OutputStageKernels());
-    EXPECT_TRUE(kernels_.contains("depthwise_plain"));
+    ExpectEvery(kernels::DepthwiseU8S8Kernels());
   }
 
   std::mt19937 random_ = kernels::SeededGenerator();
@@ -322,6 +324,17 @@ TEST_F(Convolutions, OfEveryWindowEqualPlainLoops) {
   for (int i = 0; i < 6 * 49 && !HasFailure(); ++i) {
     Check({.kernel_height = 1 + i % 7, .kernel_width = 1 + i / 7 % 7});
   }
+}
+
+// A filter for each channel, of every size, and maps of any number of channels.
+TEST_F(Convolutions, DepthwiseOfEveryWindowEqualPlainLoops) {
+  for (int i = 0; i < 6 * 49 && !HasFailure(); ++i) {
+    Check({.outputs = i % 3 == 0 ? kernels::Uniform(random_, 41, 200) : 0,
+           .kernel_height = 1 + i % 7,
+           .kernel_width = 1 + i / 7 % 7,
+           .depthwise = true});
+  }
+  ExpectEvery(kernels::DepthwiseU8S8Kernels());
 }
 
 }  // namespace

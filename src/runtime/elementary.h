@@ -10,10 +10,18 @@
 
 namespace signum::runtime {
 
+// condition ? a : b, of bits: there is no branch then that compilers would have to keep, and
+// no path for one of the two.
+inline float Choose(bool condition, float a, float b) {
+  const uint32_t mask = 0u - static_cast<uint32_t>(condition);
+  return std::bit_cast<float>((std::bit_cast<uint32_t>(a) & mask) |
+                              (std::bit_cast<uint32_t>(b) & ~mask));
+}
+
 // Cephes' expf (S. Moshier, 1992). Arguments are clamped to [-87.3, 88.3], so
 // that the result is a normal number.
 inline float Exp(float x) {
-  x = x < -87.3f ? -87.3f : (x > 88.3f ? 88.3f : x);
+  x = Choose(x > 88.3f, 88.3f, Choose(x < -87.3f, -87.3f, x));
   // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
   constexpr float kRounder = 12582912.0f;
   const float rounded = x * 1.44269504088896341f + kRounder;
@@ -43,7 +51,7 @@ inline float Tanh(float x) {
   p = p * square + 1.33314422036e-1f;
   p = p * square - 3.33332819422e-1f;
   const float near = (p * square) * x + x;
-  return magnitude < 0.625f ? near : (x < 0.0f ? -far : far);
+  return Choose(magnitude < 0.625f, near, x < 0.0f ? -far : far);
 }
 
 }  // namespace signum::runtime

@@ -60,7 +60,9 @@ std::unique_ptr<const Step> MakeFunctionStep(Function function, const Value& inp
   return std::make_unique<FunctionStep<Function>>(function, input, output);
 }
 
-float Clamp(float x, float low, float high) { return x < low ? low : (x > high ? high : x); }
+float Clamp(float x, float low, float high) {
+  return Choose(x < low, low, Choose(x > high, high, x));
+}
 
 // Calls body(row, channel) for stretches of equal channel: a stretch is `inner`
 // elements where axis 1 is not stored last, and else a pixel of all channels.

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "kernels/depthwise_u8s8/depthwise_u8s8.h"
 #include "kernels/gemm_b1w1/gemm_b1w1.h"
 #include "kernels/gemm_u8s8/gemm_u8s8.h"
 #include "kernels/gemm_u8w1/gemm_u8w1.h"
@@ -86,10 +87,11 @@ void ExpectIntegers(const Graph& graph) {
           groups == 1 ? "" : " on " + std::to_string(groups) + " groups as one";
       return with_stage(kernel->name + suffix);
     };
-    EXPECT_THAT(step.report.kernel, testing::AnyOf(product(kernels::SelectGemmU8S8(isa).kernel),
-                                                   product(kernels::SelectGemmU8W1(isa).kernel),
-                                                   product(kernels::SelectGemmB1W1(isa).kernel),
-                                                   with_stage("depthwise_plain")));
+    EXPECT_THAT(step.report.kernel,
+                testing::AnyOf(product(kernels::SelectGemmU8S8(isa).kernel),
+                               product(kernels::SelectGemmU8W1(isa).kernel),
+                               product(kernels::SelectGemmB1W1(isa).kernel),
+                               with_stage(kernels::SelectDepthwiseU8S8(isa).kernel->name)));
   }
 }
 

@@ -74,18 +74,15 @@ class LayoutPlanner {
     return moves ? code_bits_[node.inputs[0]] : 0;
   }
 
-  // Whether a convolution or linear layer multiplies codes in a kernel of tiles.
-  bool IsTiled(const Node& node) const {
+  // Whether a convolution or linear layer multiplies codes: line by line, in place where there
+  // is a ring.
+  bool MultipliesCodes(const Node& node) const {
     const WeightQuantizer* quantizer = WeightQuantizerOf(node.op);
     const Tensor* weight = node.Find("weight");
     if (quantizer == nullptr || weight == nullptr || weight->type() != DataType::kInt8) {
       return false;
     }
-    if (code_bits_[node.inputs[0]] == 0) return false;
-    const auto* op = As<ConvolutionOp>(node);
-    const bool depthwise = op != nullptr && op->groups > 1 && weight->shape()[1] == 1 &&
-                           op->output_channels == op->groups;
-    return !depthwise;
+    return code_bits_[node.inputs[0]] != 0;
   }
 
   // Whether the step that writes the value of `id` can give it a ring.
@@ -95,18 +92,24 @@ class LayoutPlanner {
     if (chain == nullptr || (chain->codes_node != id && chain->signs_node != id)) return false;
     const Node& head = graph_.node(chain->head);
     const bool weighted = As<ConvolutionOp>(head) || As<LinearOp>(head);
-    return !weighted || IsTiled(head);
+    return !weighted || MultipliesCodes(head);
   }
   // ... and can write it as bits. The network's input is quantized line by line, and the
-  // groups of a convolution write whole bytes each.
+  // groups of a convolution write whole bytes each, but for those of a depthwise one, which
+  // are written together.
   bool HasBitsWriter(NodeId id) const {
     if (no_bits_[id]) return false;
     const Chain* chain = chain_of_[id];
     if (chain == nullptr) return true;
     const auto* head = As<ConvolutionOp>(graph_.node(chain->head));
-    const bool bytes =
-        head == nullptr || head->groups == 1 || head->output_channels / head->groups % 8 == 0;
+    const bool bytes = head == nullptr || head->groups == 1 ||
+                       head->output_channels / head->groups % 8 == 0 || IsDepthwise(chain->head);
     return chain->head != 0 && bytes;
+  }
+
+  bool IsDepthwise(NodeId id) const {
+    const auto& op = std::get<ConvolutionOp>(graph_.node(id).op);
+    return op.groups == op.output_channels && op.groups == shapes_[graph_.node(id).inputs[0]][1];
   }
 
   // Whether the step of the reader, a sum, takes `id` as a residual line by line.
@@ -114,7 +117,7 @@ class LayoutPlanner {
     const Chain* chain = chain_of_[reader];
     if (chain == nullptr || chain->residual != id) return false;
     const Node& head = graph_.node(chain->head);
-    return IsTiled(head) || !(As<ConvolutionOp>(head) || As<LinearOp>(head));
+    return MultipliesCodes(head) || !(As<ConvolutionOp>(head) || As<LinearOp>(head));
   }
 
   void Wants(NodeId id, Wish& wish) const {
@@ -126,7 +129,7 @@ class LayoutPlanner {
         wish.dense |= readers_[reader].empty();
       } else if (As<FlattenOp>(node) && IsFlattenOfWindows(graph_, reader, kept_)) {
         Wants(reader, wish);
-      } else if ((convolution || As<LinearOp>(node)) && IsTiled(node)) {
+      } else if ((convolution || As<LinearOp>(node)) && MultipliesCodes(node)) {
         WantsOfLayer(node, wish);
       } else if (As<MaxPoolOp>(node)) {
         wish.bits &= layouts_[reader].bits;

@@ -34,10 +34,10 @@ std::vector<T> PatchOrder(const ConvolutionGeometry& geometry, std::span<const T
 }
 
 // From {channels, 1, taps} to {taps, channels}.
-template <typename To, typename From>
-std::vector<To> TapOrder(const ConvolutionGeometry& geometry, std::span<const From> weights) {
+template <typename T>
+std::vector<T> TapOrder(const ConvolutionGeometry& geometry, std::span<const T> weights) {
   const int64_t taps = geometry.depth();
-  std::vector<To> ordered(weights.size());
+  std::vector<T> ordered(weights.size());
   for (int64_t channel = 0; channel < geometry.out_channels; ++channel) {
     for (int64_t tap = 0; tap < taps; ++tap) {
       ordered[tap * geometry.out_channels + channel] = weights[channel * taps + tap];
@@ -147,17 +147,20 @@ WeightedStep MakeIntegerStep(const ConvolutionGeometry& geometry, const Value& i
   return made;
 }
 
-template <typename Activation, typename Weight, typename Sum, typename Source>
+template <typename Kernel>
 WeightedStep MakeDepthwiseStep(const ConvolutionGeometry& geometry, const Value& input,
-                               std::span<const Source> weights, std::vector<Sum> init,
-                               Activation pad, const FinishSpec& finish, Isa isa) {
+                               kernels::Selection<Kernel> selection,
+                               std::span<const typename Kernel::Weight> weights,
+                               std::vector<typename Kernel::Sum> init, typename Kernel::Value pad,
+                               const FinishSpec& finish, Isa isa) {
   WeightedStep made;
-  made.kernel = "depthwise_plain";
+  made.kernel = selection.kernel->name;
+  made.refused = std::move(selection.refused);
   made.refused.push_back({"gemm", "every channel has a filter of its own, so there is no matrix"});
   const auto stage = SelectStage(isa, made);
-  using DepthwiseOf = DepthwiseStep<Activation, Weight, Sum>;
-  auto step = std::make_unique<DepthwiseOf>(geometry, input, TapOrder<Weight>(geometry, weights),
-                                            std::move(init), pad, Finish(finish, stage.kernel));
+  auto step = std::make_unique<DepthwiseStep<Kernel>>(geometry, input, selection.kernel,
+                                                      TapOrder(geometry, weights), std::move(init),
+                                                      pad, Finish(finish, stage.kernel));
   made.weight_bytes = step->weight_bytes();
   made.step = std::move(step);
   return made;
@@ -176,8 +179,8 @@ WeightedStep MakeQuantizedStep(const ConvolutionGeometry& geometry, const Value&
   std::vector<int32_t> init = ZeroPointTerms(geometry, codes, input.encoding.zero_point);
   if (tactic == nullptr) {
     SIGNUM_CHECK(IsDepthwise(geometry));
-    return MakeDepthwiseStep<uint8_t, int16_t, int32_t>(geometry, input, codes, std::move(init),
-                                                        static_cast<uint8_t>(pad), finish, isa);
+    return MakeDepthwiseStep(geometry, input, kernels::SelectDepthwiseU8S8(isa), codes,
+                             std::move(init), static_cast<uint8_t>(pad), finish, isa);
   }
   if (tactic->groups_together > 1) {
     const ConvolutionGeometry merged = WithGroupsTogether(geometry, tactic->groups_together);
@@ -206,8 +209,9 @@ WeightedStep MakeFloatStep(const ConvolutionGeometry& geometry, const Value& inp
                            std::span<const float> weights, float pad, const FinishSpec& finish,
                            Isa isa) {
   if (IsDepthwise(geometry)) {
-    WeightedStep made = MakeDepthwiseStep<float, float, float>(
-        geometry, input, weights, std::vector<float>(geometry.out_channels), pad, finish, isa);
+    WeightedStep made =
+        MakeDepthwiseStep(geometry, input, kernels::SelectDepthwiseF32(isa), weights,
+                          std::vector<float>(geometry.out_channels), pad, finish, isa);
     made.arithmetic = Arithmetic::kFloat;
     return made;
   }

@@ -326,10 +326,13 @@ void IntegerStep::RunTile(const RunContext& context, int64_t group, int64_t colu
   auto* patches = reinterpret_cast<uint8_t*>(scratch + SumBytes());
   const kernels::TileRows rows =
       rows_.in_place ? InPlace(context, group, block) : Gathered(context, group, block, patches);
-  for (int64_t done = 0; done < tile.channels; done += tile_.columns) {
+  // What there is room for; a row alone meets weights faster where they are many.
+  const int64_t rooms = rows.rows() == 1 ? tile_.rows : 1;
+  const int64_t columns = rooms * tile_.columns;
+  for (int64_t done = 0; done < tile.channels; done += columns) {
     Finish::Tile part = tile;
     part.first_channel += done;
-    part.channels = part.stride = std::min(tile_.columns, tile.channels - done);
+    part.channels = part.stride = std::min(columns, tile.channels - done);
     kernel_->run(rows, part.channels, rows_.depth, Packed(group, column + done),
                  init_.data() + part.first_channel, sums, part.stride);
     if (border_.bytes() > 0) {

@@ -6,6 +6,7 @@
 #include <arm_neon.h>
 
 #include "kernels/gemm_u8w1/gemm_u8w1.h"
+#include "kernels/gemm_u8w1/lookup_arm64_neon.h"
 #include "kernels/tiles_arm64_dotprod.h"
 
 namespace signum::kernels {
@@ -23,6 +24,6 @@ struct SignProduct : BitPlaneWeights, ByteDots {
 
 constexpr IntegerGemmKernel kGemmU8W1Arm64Dotprod = {
     "gemm_u8w1_arm64_dotprod",           Isa::kDotprod, 350, 6, BitPlanePackedBytes, PackBitPlanes,
-    RunRowTiles<PanelMicro<SignProduct>>};
+    RunByLookup<PanelMicro<SignProduct>>};
 
 }  // namespace signum::kernels

@@ -8,6 +8,7 @@
 #include <arm_neon.h>
 
 #include "kernels/gemm_u8w1/gemm_u8w1.h"
+#include "kernels/gemm_u8w1/lookup_arm64_neon.h"
 #include "kernels/tiles_arm64_neon.h"
 
 namespace signum::kernels {
@@ -38,6 +39,6 @@ constexpr IntegerGemmKernel kGemmU8W1Arm64Neon = {"gemm_u8w1_arm64_neon",
                                                   6,
                                                   BitPlanePackedBytes,
                                                   PackBitPlanes,
-                                                  RunRowTiles<PanelMicro<SignProduct>>};
+                                                  RunByLookup<PanelMicro<SignProduct>>};
 
 }  // namespace signum::kernels

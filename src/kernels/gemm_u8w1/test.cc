@@ -46,6 +46,40 @@ TEST(GemmU8W1, EveryKernelEqualsReferenceOnConvolutions) {
   CheckIntegerGemmConvolutions(GemmU8W1Kernels(), RandomSign);
 }
 
+// Where rows alone take another way.
+TEST(GemmU8W1, EveryKernelEqualsReferenceOnARowOfManyColumns) {
+  std::mt19937 generator = SeededGenerator();
+  for (int i = 0; i < 60 && !HasFailure(); ++i) {
+    IntegerGemmCase test = DenseGemm(1, Uniform(generator, 250, 420), Uniform(generator, 1, 200));
+    if (i % 3 == 0) {
+      test.depth.segments = Uniform(generator, 1, 4);
+      test.offsets.clear();
+      for (int64_t s = 0; s < test.depth.segments; ++s) {
+        test.offsets.push_back(s * (test.depth.bytes + Uniform(generator, 0, 9)));
+      }
+    }
+    if (i % 10 == 1) test.depth.bytes = Uniform(generator, 2000, 4200);
+    FillIntegerGemm(generator, RandomSign, test);
+    CheckIntegerGemm(GemmU8W1Kernels(), test);
+  }
+}
+
+TEST(GemmU8W1, ExtremesOfARowOfManyColumns) {
+  for (int64_t k : {1, 32, 2048, 2080, 9216}) {
+    for (int code : {-1, 1}) {
+      IntegerGemmCase test = DenseGemm(1, 300, k);
+      test.a.assign(static_cast<size_t>(ReachedBytes(test)), 255);
+      test.codes.assign(static_cast<size_t>(test.n * k), static_cast<int8_t>(code));
+      test.init.assign(static_cast<size_t>(test.n), 7);
+      ForEachRunnable(GemmU8W1Kernels(), [&](const IntegerGemmKernel& kernel) {
+        const std::vector<int32_t> expected(static_cast<size_t>(test.n),
+                                            static_cast<int32_t>(7 + 255 * code * k));
+        ASSERT_EQ(RunIntegerGemm(kernel, test), expected) << k << " of " << code;
+      });
+    }
+  }
+}
+
 TEST(GemmU8W1, ColumnsSplit) { CheckIntegerGemmColumnSplit(GemmU8W1Kernels(), RandomSign); }
 
 TEST(GemmU8W1, Extremes) {

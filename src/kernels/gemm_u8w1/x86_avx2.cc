@@ -12,6 +12,7 @@
 
 #include "kernels/gemm_u8w1/bit_planes.h"
 #include "kernels/gemm_u8w1/gemm_u8w1.h"
+#include "kernels/gemm_u8w1/lookup.h"
 #include "kernels/tiles_x86_avx2.h"
 
 namespace signum::kernels {
@@ -105,14 +106,51 @@ struct SignProduct {
   }
 };
 
+// Two vectors to a group, whose lanes of 16 bytes are those of i = 0 and 2, and 1 and 3.
+struct LookupVector {
+  static constexpr int kVectors = 2;
+  static constexpr int kPanels = 2;
+  static constexpr int kPlaces[] = {0, 2, 1, 3};
+  using Bytes = __m256i;
+  static Bytes Zero() { return _mm256_setzero_si256(); }
+  static Bytes Load(const uint8_t* p) { return kernels::Load(p); }
+  static void LoadGroup(const uint8_t* p, Bytes* group) {
+    // In a lane bytes of the same i side by side, then those of two lanes, then of all.
+    const __m256i by_four = _mm256_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15,
+                                             0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m256i lanes = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    const auto two = [&](const uint8_t* from) {
+      return _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(Load(from), by_four), lanes);
+    };
+    const __m256i first = two(p);
+    const __m256i second = two(p + 32);
+    group[0] = _mm256_unpacklo_epi64(first, second);
+    group[1] = _mm256_unpackhi_epi64(first, second);
+  }
+  static Bytes LowNibbles(Bytes x) { return _mm256_and_si256(x, _mm256_set1_epi8(15)); }
+  static Bytes HighNibbles(Bytes x) { return LowNibbles(_mm256_srli_epi16(x, 4)); }
+  static Bytes Lookup(Bytes tables, Bytes nibbles) { return _mm256_shuffle_epi8(tables, nibbles); }
+  static Bytes AddBytes(Bytes x, Bytes y) { return _mm256_add_epi8(x, y); }
+  static Bytes AddWords(Bytes x, Bytes y) { return _mm256_add_epi16(x, y); }
+  static Bytes EvenBytes(Bytes x) { return _mm256_and_si256(x, _mm256_set1_epi16(255)); }
+  static Bytes OddBytes(Bytes x) { return _mm256_srli_epi16(x, 8); }
+  static void SumLanes(Bytes words, uint16_t* sums) {
+    const __m128i half =
+        _mm_add_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(sums), half);
+  }
+};
+
+void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
+         const int32_t* init, int32_t* c, int64_t ldc) {
+  const IntegerGemmProblem problem = {rows, n, depth, packed, init, c, ldc};
+  if (rows.rows() == 1 && n >= kLookupColumns) return LookupProduct<LookupVector>::Run(problem);
+  ForEachRowTile<HalvesMicro<SignProduct>>(problem);
+}
+
 }  // namespace
 
-constexpr IntegerGemmKernel kGemmU8W1X86Avx2 = {"gemm_u8w1_x86_avx2",
-                                                Isa::kAvx2,
-                                                200,
-                                                24,
-                                                BitPlanePackedBytes,
-                                                PackBitPlanes,
-                                                RunRowTiles<HalvesMicro<SignProduct>>};
+constexpr IntegerGemmKernel kGemmU8W1X86Avx2 = {"gemm_u8w1_x86_avx2", Isa::kAvx2,    200, 24,
+                                                BitPlanePackedBytes,  PackBitPlanes, Run};
 
 }  // namespace signum::kernels

@@ -1,12 +1,14 @@
 // 16 columns to a vector, 4 products to a lane (VNNI's vpdpbusd, in its form that wraps
 // and never saturates). Bits are expanded from bit planes (bit_planes.h) in one of two
-// ways. For few rows, in registers: with weights W = 2 * b - 1, b a bit, the sum of A * W
+// ways, but for a row alone with many columns, which looks sums up (lookup.h). For few rows,
+// in registers: with weights W = 2 * b - 1, b a bit, the sum of A * W
 // is 2 * (sum of A * b) - (sum of A), and the second sum is one number for each row. For
 // more rows, to bytes of -1 and +1 in memory (expand_x86_avx512.h).
 #include <immintrin.h>
 
 #include "kernels/gemm_u8w1/expand_x86_avx512.h"
 #include "kernels/gemm_u8w1/gemm_u8w1.h"
+#include "kernels/gemm_u8w1/lookup.h"
 #include "kernels/tiles_x86_avx512.h"
 
 namespace signum::kernels {
@@ -100,6 +102,37 @@ struct Micro {
   }
 };
 
+// A group to a vector, whose lanes of 16 bytes are those of i = 0 to 3.
+struct LookupVector {
+  static constexpr int kVectors = 1;
+  static constexpr int kPanels = 4;
+  static constexpr int kPlaces[] = {0, 1, 2, 3};
+  using Bytes = __m512i;
+  static Bytes Zero() { return _mm512_setzero_si512(); }
+  static Bytes Load(const uint8_t* p) { return _mm512_loadu_si512(p); }
+  static void LoadGroup(const uint8_t* p, Bytes* group) {
+    // In a lane bytes of the same i side by side, then those of all lanes.
+    const __m512i by_four =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    const __m512i lanes = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    group[0] = _mm512_permutexvar_epi32(lanes, _mm512_shuffle_epi8(Load(p), by_four));
+  }
+  static Bytes LowNibbles(Bytes x) { return _mm512_and_si512(x, _mm512_set1_epi8(15)); }
+  static Bytes HighNibbles(Bytes x) { return LowNibbles(_mm512_srli_epi16(x, 4)); }
+  static Bytes Lookup(Bytes tables, Bytes nibbles) { return _mm512_shuffle_epi8(tables, nibbles); }
+  static Bytes AddBytes(Bytes x, Bytes y) { return _mm512_add_epi8(x, y); }
+  static Bytes AddWords(Bytes x, Bytes y) { return _mm512_add_epi16(x, y); }
+  static Bytes EvenBytes(Bytes x) { return _mm512_and_si512(x, _mm512_set1_epi16(255)); }
+  static Bytes OddBytes(Bytes x) { return _mm512_srli_epi16(x, 8); }
+  static void SumLanes(Bytes words, uint16_t* sums) {
+    const __m256i half =
+        _mm256_add_epi16(_mm512_castsi512_si256(words), _mm512_extracti64x4_epi64(words, 1));
+    const __m128i quarter =
+        _mm_add_epi16(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(sums), quarter);
+  }
+};
+
 // 16 columns by VNNI.
 struct VectorProduct {
   static constexpr int64_t kStepsTogether = 1;
@@ -112,6 +145,7 @@ void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* pac
          const int32_t* init, int32_t* c, int64_t ldc) {
   const IntegerGemmProblem problem = {rows, n, depth, packed, init, c, ldc};
   if (rows.rows() > kFewRows) return RunExpanded<VectorProduct>(problem);
+  if (rows.rows() == 1 && n >= kLookupColumns) return LookupProduct<LookupVector>::Run(problem);
   ForEachRowTile<Micro>(problem);
 }
 

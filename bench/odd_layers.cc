@@ -4,11 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/cpu.h"
@@ -49,6 +50,12 @@ std::vector<Layer> Layers() {
   add("64 to 1 channels", [](Layer& l) { l.outputs = 1; });
   for (int64_t groups : {2, 4, 8, 16, 32, 64}) {
     add(fmt::format("{} groups", groups), [&](Layer& l) { l.groups = groups; });
+  }
+  for (int64_t groups : {3, 5, 15}) {
+    add(fmt::format("60 channels, {} groups", groups), [&](Layer& l) {
+      l.inputs = l.outputs = 60;
+      l.groups = groups;
+    });
   }
   for (const auto& [height, width] : {std::pair{1, 1}, {1, 7}, {7, 1}, {5, 5}, {7, 7}, {2, 2}}) {
     add(fmt::format("{}x{}", height, width), [&, h = height, w = width](Layer& l) {

@@ -19,8 +19,9 @@ struct SessionOptions {
   // several passes. At least 1.
   int64_t max_batch = 1;
   // Where not empty, the model's first session measures which kernels and tile sizes are
-  // fastest for these options on this CPU, which takes some seconds, and keeps what it found in
-  // this folder, from where later ones take it. The outputs are the same.
+  // fastest for these options on this CPU, which takes from a second for a small network to
+  // minutes for a large one and a large batch, and keeps what it found in this folder, from
+  // where later ones take it. The outputs are the same.
   std::string tuning_folder;
 };
 

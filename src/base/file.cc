@@ -4,9 +4,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <random>
+#include <string>
 #include <system_error>
 
 namespace signum::base {
@@ -66,7 +69,12 @@ Status CheckReplaceable(const std::string& path) {
 }
 
 std::string TemporaryBeside(const std::string& path) {
-  return path + ".partial-" + std::to_string(getpid());
+  // Threads of a process, and processes of one number in different containers, may write the
+  // same file at the same time.
+  static const std::string process =
+      std::to_string(getpid()) + "-" + std::to_string(std::random_device()());
+  static std::atomic<unsigned> count = 0;
+  return path + ".partial-" + process + "-" + std::to_string(count++);
 }
 
 Status FlushAndRename(const std::string& temporary, const std::string& path) {

@@ -101,7 +101,6 @@ Compiler::Compiler(const Graph& graph, Graph* spent, std::vector<Shape> shapes,
       kept_(graph.size()),
       values_(graph.size()),
       float_values_(graph.size()),
-      planes_values_(graph.size()),
       program_(new Program) {
   for (NodeId id : options.keep) kept_[id] = true;
   program_->isa_ = options.isa;

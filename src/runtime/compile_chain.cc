@@ -208,21 +208,20 @@ const Tactic* Compiler::ChooseTactic(const std::string& layer,
   return &tactics[0];
 }
 
-std::string Compiler::PlanesName(NodeId id) const { return graph_.node(id).name + ".planes"; }
-
 Value Compiler::AsPlanes(NodeId id) {
-  if (planes_values_[id]) return *planes_values_[id];
+  const auto made = planes_values_.find(values_[id].storage);
+  if (made != planes_values_.end()) return made->second;
   const Value codes = Use(values_[id]);
   Value planes = NewValue(codes.shape, codes.encoding, {.ring = codes.ring, .bits = true});
   planes.ring_code = codes.ring_code;
   const auto selection = kernels::SelectCodePlanes(program_->isa_);
   StepReport report = ReportOf(id, planes);
-  report.name = PlanesName(id);
+  report.name += ".planes";
   report.ops = "BitPlanes";
   report.kernel = selection.kernel->name;
   report.refused = selection.refused;
   Emit(MakePlanesStep(codes, planes, *selection.kernel), std::move(report));
-  planes_values_[id] = planes;
+  planes_values_[codes.storage] = planes;
   return planes;
 }
 
@@ -279,7 +278,7 @@ void Compiler::EmitWeighted(const Chain& chain) {
   report.arithmetic = made.arithmetic;
   report.macs = shapes_[chain.head].elements() * geometry.depth();
   report.weight_bytes = made.weight_bytes;
-  if (planes) report.planes_step = PlanesName(head.inputs[0]);
+  if (planes) report.planes_step = program_->storages_[input.storage].first_step;
   report.planes = input.planes();
   if (tactic != nullptr) report.tactic = *tactic;
   report.tactics = std::move(tactics);

@@ -4,6 +4,7 @@
 #ifndef SIGNUM_RUNTIME_COMPILER_H_
 #define SIGNUM_RUNTIME_COMPILER_H_
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,9 +58,8 @@ class Compiler {
   void EmitWeighted(const Chain& chain);
   // The one that options ask for, else the first; null of none.
   const Tactic* ChooseTactic(const std::string& layer, const std::vector<Tactic>& tactics) const;
-  // The codes of `id` as planes of bits, and the name of the step that makes them.
+  // The codes of `id` as planes of bits.
   Value AsPlanes(NodeId id);
-  std::string PlanesName(NodeId id) const;
   // Folds the chain's links into `spec`, creates its outputs and binds them.
   // Element i of a row is of channel i % channels.
   void Complete(const Chain& chain, int64_t row_length, int64_t channels, FinishSpec& spec);
@@ -94,11 +94,11 @@ class Compiler {
   Graph* spent_;
   std::vector<Shape> shapes_;
   const CompileOptions& options_;
-  std::vector<bool> kept_;                           // by node
-  std::vector<Layout> layouts_;                      // by node
-  std::vector<Value> values_;                        // by node
-  std::vector<std::optional<Value>> float_values_;   // by node, where AsFloats made one
-  std::vector<std::optional<Value>> planes_values_;  // by node, where AsPlanes made one
+  std::vector<bool> kept_;                          // by node
+  std::vector<Layout> layouts_;                     // by node
+  std::vector<Value> values_;                       // by node
+  std::vector<std::optional<Value>> float_values_;  // by node, where AsFloats made one
+  std::map<int, Value> planes_values_;              // by the storage of the codes
   // Of the largest value that the step that is emitted next reads, or writes.
   int64_t largest_read_ = 0, largest_written_ = 0;
   std::unique_ptr<Program> program_;

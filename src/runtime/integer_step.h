@@ -1,6 +1,7 @@
 // IntegerStep: a quantized convolution or linear layer, tile by tile. Where the map has
 // the ring that the window needs, kernels read their rows in place; else patches of a
-// tile are gathered first. Private to weighted_steps.cc.
+// tile are gathered first. Private to weighted_steps.cc; tactics.cc asks
+// where rows lie.
 #ifndef SIGNUM_RUNTIME_INTEGER_STEP_H_
 #define SIGNUM_RUNTIME_INTEGER_STEP_H_
 

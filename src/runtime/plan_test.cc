@@ -113,7 +113,7 @@ TEST(Tactics, TwoBitsArePlanesAndSevenAreBytes) {
   for (size_t layer : {2, 3}) {
     const StepReport& report = two->steps()[layer].report;
     EXPECT_THAT(report.kernel, HasSubstr("gemm_b1w1"));
-    EXPECT_EQ(report.planes_step, two->steps()[1].report.name);
+    EXPECT_EQ(report.planes_step, 1);
     EXPECT_EQ(report.planes, 2);
     EXPECT_EQ(report.arithmetic, Arithmetic::kBits);
     EXPECT_THAT(report.refused.back().kernel, HasSubstr("gemm_u8w1"));
@@ -124,6 +124,21 @@ TEST(Tactics, TwoBitsArePlanesAndSevenAreBytes) {
   const StepReport& report = seven->steps()[1].report;
   EXPECT_THAT(report.kernel, HasSubstr("gemm_u8w1"));
   EXPECT_THAT(report.refused.back().reason, HasSubstr("on 7 planes of bits"));
+}
+
+TEST(Tactics, GroupsOfFewChannelsAreMultipliedTogether) {
+  for (int64_t groups : {15, 16}) {
+    RandomGraph g({1, 4 * groups, 14, 14}, 1);
+    ConvolutionOp op = Conv(4 * groups, WeightQuantizer{1, true});
+    op.groups = groups;
+    g.Convolution(g.Quantize(g.input(), 8, 1, 0.3f), op);
+    const auto program = Compile(g.graph(), {.isa = DetectIsa()}).value();
+    const StepReport& report = program->steps()[1].report;
+    EXPECT_GT(report.tactic.groups_together, 1);
+    EXPECT_EQ(groups % report.tactic.groups_together, 0);
+    EXPECT_THAT(report.kernel, HasSubstr("groups as one"));
+    EXPECT_THAT(report.refused.back().kernel, HasSubstr("gemm_u8w1"));
+  }
 }
 
 TEST(Compile, RefusesWhatMixesImages) {

@@ -33,7 +33,7 @@ struct StepReport {
   // Of a layer of codes: how it is computed, and how it could be, as FindTactics ranks them.
   Tactic tactic;
   std::vector<Tactic> tactics;
-  std::string planes_step;   // the step that makes planes of its input, if one does
+  int planes_step = -1;      // the number of the step that makes planes of its input, if any
   int64_t macs = 0;          // for one image
   int64_t planes = 1;        // products of bits to a multiply-accumulate
   int64_t map_bytes = 0;     // of what it reads and writes for one image

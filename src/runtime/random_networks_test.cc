@@ -69,7 +69,7 @@ TEST(RandomNetworks, HaveTheSameBitsHoweverTheyRun) {
 // In every layer that has a choice one of its tactics at random.
 TEST(RandomNetworks, HaveTheSameBitsWithAnyTactics) {
   std::mt19937 random(FromEnvironment("SIGNUM_TEST_SEED", 1));
-  int64_t planes = 0;
+  int64_t planes = 0, merged = 0;
   ForEachNetwork(/*dyadic=*/false, [&](RandomGraph& network) {
     const std::vector<float> images = network.Images(kImages);
     const std::vector<float> expected = RunGraph(network.graph(), images, kImages, {});
@@ -84,8 +84,9 @@ TEST(RandomNetworks, HaveTheSameBitsWithAnyTactics) {
       const auto program = Compile(network.graph(), options).value();
       for (const PlannedStep& planned : program->steps()) {
         const StepReport& report = planned.report;
-        planes += report.planes_step.empty() ? 0 : 1;
+        planes += report.planes_step < 0 ? 0 : 1;
         if (report.tactics.empty()) continue;
+        merged += report.tactic.groups_together > 1 ? 1 : 0;
         ASSERT_EQ(NameOf(report.tactic), options.tactics.at(report.name));
       }
       const std::vector<float> got = Outputs(program, images, 2, 2);
@@ -94,6 +95,7 @@ TEST(RandomNetworks, HaveTheSameBitsWithAnyTactics) {
     }
   });
   EXPECT_GT(planes, 0) << "no layer multiplied planes of bits";
+  EXPECT_GT(merged, 0) << "no layer multiplied groups together";
 }
 
 TEST(RandomNetworks, AreWhatTheInterpreterSays) {

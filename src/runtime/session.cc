@@ -22,10 +22,15 @@ Result<std::shared_ptr<const runtime::Program>> CompileFor(Graph& graph, Isa isa
                                                            const SessionOptions& options) {
   runtime::CompileOptions compile{.isa = isa};
   if (!options.tuning_folder.empty()) {
-    SIGNUM_ASSIGN_OR_RETURN(
-        compile.tactics,
-        runtime::TuneOnce(graph, options.tuning_folder,
-                          {.isa = isa, .threads = options.threads, .batch = options.max_batch}));
+    try {
+      SIGNUM_ASSIGN_OR_RETURN(
+          compile.tactics,
+          runtime::TuneOnce(graph, options.tuning_folder,
+                            {.isa = isa, .threads = options.threads, .batch = options.max_batch}));
+    } catch (const std::bad_alloc&) {
+      return Fail(ErrorCode::kResourceExhausted,
+                  "no memory to measure kernels; use a smaller batch, or no tuning folder");
+    }
   }
   Graph spent = std::exchange(graph, Graph());
   return runtime::Compile(std::move(spent), compile);

@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
+#include <set>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/check.h"
 #include "kernels/gemm_b1w1/gemm_b1w1.h"
@@ -117,8 +120,8 @@ void AddGroupsTogether(const ConvolutionGeometry& geometry, const Value& input, 
                        int pad, Isa isa, std::vector<Tactic>& tactics) {
   constexpr int64_t kManyChannels = 64;
   if (geometry.groups == 1) return;
-  for (int64_t together = first; together <= geometry.groups; together *= 2) {
-    if (geometry.groups % together != 0) break;
+  for (int64_t together = first; together <= geometry.groups; ++together) {
+    if (geometry.groups % together != 0) continue;
     const ConvolutionGeometry merged = WithGroupsTogether(geometry, together);
     if (together > 1 && std::min(merged.group_inputs(), merged.group_outputs()) > kManyChannels) {
       break;
@@ -141,6 +144,23 @@ std::string PlanesRefusal(const ConvolutionGeometry& g, const Value& input, int 
   return "";
 }
 
+// The best tactic of every other operation than that of the first.
+void AddSlower(const std::vector<Tactic>& tactics, int bits,
+               std::vector<kernels::Refusal>& refused) {
+  const auto operation = [](const Tactic& tactic) {
+    return std::string_view(tactic.kernel->name).substr(0, std::strlen("gemm_u8w1"));
+  };
+  std::set<std::string_view> seen = {operation(tactics[0])};
+  for (const Tactic& tactic : tactics) {
+    if (!seen.insert(operation(tactic)).second) continue;
+    const std::string planes =
+        tactic.makes_planes ? fmt::format(" on {} planes of bits", bits) : "";
+    refused.push_back(
+        {tactic.kernel->name, fmt::format("estimated at {:.1f} us{}, against {:.1f} us",
+                                          1e6 * tactic.seconds, planes, 1e6 * tactics[0].seconds)});
+  }
+}
+
 }  // namespace
 
 TacticName NameOf(const Tactic& tactic) {
@@ -159,13 +179,12 @@ std::vector<Tactic> FindTactics(const ConvolutionGeometry& geometry, const Value
     refused.insert(refused.end(), selection.refused.begin(), selection.refused.end());
   };
   std::vector<Tactic> tactics;
-  const Work codes = WorkOf(geometry, input, false, pad);
   if (input.bits) {
     add_refused(kernels::SelectGemmB1W1(isa));
     AddTactics(kernels::GemmB1W1Kernels(), isa, {}, WorkOf(geometry, input, true, pad), tactics);
   } else if (weight_bits == 1) {
     add_refused(kernels::SelectGemmU8W1(isa));
-    AddTactics(kernels::GemmU8W1Kernels(), isa, {}, codes, tactics);
+    AddTactics(kernels::GemmU8W1Kernels(), isa, {}, WorkOf(geometry, input, false, pad), tactics);
     if (const std::string why = PlanesRefusal(geometry, input, pad, isa); !why.empty()) {
       refused.push_back({"gemm_b1w1", why});
     } else {
@@ -174,7 +193,7 @@ std::vector<Tactic> FindTactics(const ConvolutionGeometry& geometry, const Value
     }
   } else {
     add_refused(kernels::SelectGemmU8S8(isa));
-    AddTactics(kernels::GemmU8S8Kernels(), isa, {}, codes, tactics);
+    AddTactics(kernels::GemmU8S8Kernels(), isa, {}, WorkOf(geometry, input, false, pad), tactics);
     refused.push_back(
         {"gemm_b1w1, gemm_u8w1", fmt::format("the weights have {} bits, not 1", weight_bits)});
   }
@@ -182,18 +201,7 @@ std::vector<Tactic> FindTactics(const ConvolutionGeometry& geometry, const Value
   SIGNUM_CHECK(!tactics.empty());
   std::stable_sort(tactics.begin(), tactics.end(),
                    [](const Tactic& a, const Tactic& b) { return a.seconds < b.seconds; });
-  // What computes it the other way, by bits or by bytes.
-  const auto other = std::find_if(tactics.begin(), tactics.end(), [&](const Tactic& tactic) {
-    return tactic.makes_planes != tactics[0].makes_planes;
-  });
-  if (other != tactics.end()) {
-    refused.push_back(
-        {other->kernel->name,
-         fmt::format(
-             "estimated at {:.1f} us{}, against {:.1f} us", 1e6 * other->seconds,
-             other->makes_planes ? fmt::format(" on {} planes of bits", input.encoding.bits) : "",
-             1e6 * tactics[0].seconds)});
-  }
+  AddSlower(tactics, input.encoding.bits, refused);
   return tactics;
 }
 

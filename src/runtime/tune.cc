@@ -47,10 +47,10 @@ std::vector<Layer> LayersWithChoice(const Program& program) {
   return layers;
 }
 
-// The least seconds of every step of `program` by its name, in several runs.
-Result<std::map<std::string, double>> TimeSteps(const ProgramPointer& program,
-                                                const TuneOptions& options) {
-  constexpr int kLeastRuns = 5;
+// The least seconds of every step of `program` in several runs, by its number.
+Result<std::vector<double>> TimeSteps(const ProgramPointer& program, const TuneOptions& options) {
+  // The first run meets cold caches. Where one takes long, two are enough.
+  constexpr int kLeastRuns = 2;
   SIGNUM_ASSIGN_OR_RETURN(
       const auto executor,
       Executor::Create(program,
@@ -70,9 +70,7 @@ Result<std::map<std::string, double>> TimeSteps(const ProgramPointer& program,
       spent += seconds;
     }
   }
-  std::map<std::string, double> by_name;
-  for (size_t i = 0; i < least.size(); ++i) by_name[program->steps()[i].report.name] = least[i];
-  return by_name;
+  return least;
 }
 
 // Compiles and times `graph` with tactic `index` in every layer that has so many.
@@ -84,13 +82,15 @@ Status TryTactics(const Graph& graph, const TuneOptions& options, size_t index,
   }
   SIGNUM_ASSIGN_OR_RETURN(const ProgramPointer program, Compile(graph, compile));
   SIGNUM_ASSIGN_OR_RETURN(const auto seconds, TimeSteps(program, options));
-  for (const PlannedStep& planned : program->steps()) {
-    const StepReport& report = planned.report;
+  for (size_t step = 0; step < program->steps().size(); ++step) {
+    const StepReport& report = program->steps()[step].report;
+    if (report.tactics.empty()) continue;  // another step may have a layer's name
     const auto layer = std::find_if(layers.begin(), layers.end(),
                                     [&](const Layer& l) { return l.name == report.name; });
     if (layer == layers.end() || index >= layer->tactics.size()) continue;
-    double taken = seconds.at(report.name);
-    if (!report.planes_step.empty()) taken += seconds.at(report.planes_step);
+    double taken = seconds[step];
+    // All of it, also where another layer shares the planes: it may choose otherwise.
+    if (report.planes_step >= 0) taken += seconds[report.planes_step];
     layer->seconds[index] = std::min(layer->seconds[index], taken);
   }
   return {};
@@ -107,11 +107,10 @@ TacticNames Fastest(const std::vector<Layer>& layers) {
   return fastest;
 }
 
-Result<TacticNames> TuneLayers(const Graph& graph, const Program& program,
+Result<TacticNames> TuneLayers(const Graph& graph, std::vector<Layer> layers,
                                const TuneOptions& options) {
   // What else the machine does falls on one round rather than on both.
   constexpr int kRounds = 2;
-  std::vector<Layer> layers = LayersWithChoice(program);
   size_t most = 0;
   for (const Layer& layer : layers) most = std::max(most, layer.tactics.size());
   const int total = kRounds * static_cast<int>(most);
@@ -129,14 +128,15 @@ uint64_t Hash(const std::string& text) {
   return hash;
 }
 
-// All that the fastest tactics depend on, but for the weights, which have no say.
+// What the fastest tactics depend on: names, operators, kernels and sizes, but not the numbers
+// of the weights.
 std::string Describe(const Program& program, const TuneOptions& options) {
   std::string text = fmt::format("{}\n{}\n{} threads, batch {}\n", CpuName(), IsaName(options.isa),
                                  options.threads, options.batch);
   for (const PlannedStep& planned : program.steps()) {
     const StepReport& report = planned.report;
-    text += fmt::format("{} {} {} {} {}\n", report.name, report.ops, report.output, report.kernel,
-                        report.macs);
+    text += fmt::format("{} {} {} {} {} {} {}\n", report.name, report.ops, report.output,
+                        report.kernel, report.macs, report.map_bytes, report.weight_bytes);
     for (const Tactic& tactic : report.tactics) {
       text += fmt::format("  {} {} {} {}\n", tactic.kernel->name, tactic.groups_together,
                           tactic.tile.rows, tactic.tile.columns);
@@ -145,10 +145,12 @@ std::string Describe(const Program& program, const TuneOptions& options) {
   return text;
 }
 
-// A line for each layer: kernel, groups together, rows, columns, name.
+// A line for each layer: kernel, groups together, rows, columns, name. A name that is no line is
+// left out, and that layer keeps the compiler's tactic.
 std::string ToText(const TacticNames& tactics) {
   std::string text = fmt::format("{}\n", kHeader);
   for (const auto& [layer, tactic] : tactics) {
+    if (layer.find('\n') != std::string::npos) continue;
     text += fmt::format("{} {} {} {} {}\n", tactic.kernel, tactic.groups_together, tactic.tile.rows,
                         tactic.tile.columns, layer);
   }
@@ -167,7 +169,7 @@ std::optional<TacticNames> FromText(const std::string& text) {
     std::string layer;
     if (!(words >> tactic.kernel >> tactic.groups_together >> tactic.tile.rows >>
           tactic.tile.columns) ||
-        !std::getline(words >> std::ws, layer)) {
+        words.get() != ' ' || !std::getline(words, layer)) {
       return {};
     }
     tactics[layer] = tactic;
@@ -179,12 +181,12 @@ std::optional<TacticNames> FromText(const std::string& text) {
 
 Result<TacticNames> Tune(const Graph& graph, const TuneOptions& options) {
   SIGNUM_ASSIGN_OR_RETURN(const ProgramPointer program, Compile(graph, {.isa = options.isa}));
-  return TuneLayers(graph, *program, options);
+  return TuneLayers(graph, LayersWithChoice(*program), options);
 }
 
 Result<TacticNames> TuneOnce(const Graph& graph, const std::string& folder,
                              const TuneOptions& options) {
-  SIGNUM_ASSIGN_OR_RETURN(const ProgramPointer program, Compile(graph, {.isa = options.isa}));
+  SIGNUM_ASSIGN_OR_RETURN(ProgramPointer program, Compile(graph, {.isa = options.isa}));
   const std::string path =
       fmt::format("{}/{:016x}.tactics", folder, Hash(Describe(*program, options)));
   if (const auto bytes = base::ReadFile(path, size_t{1} << 24)) {
@@ -192,7 +194,9 @@ Result<TacticNames> TuneOnce(const Graph& graph, const std::string& folder,
   }
   SIGNUM_RETURN_IF_ERROR(base::MakeFolders(folder));
   SIGNUM_RETURN_IF_ERROR(base::CheckCanWrite(path));
-  SIGNUM_ASSIGN_OR_RETURN(TacticNames tactics, TuneLayers(graph, *program, options));
+  std::vector<Layer> layers = LayersWithChoice(*program);
+  program.reset();  // its weights need not be there beside those that are measured
+  SIGNUM_ASSIGN_OR_RETURN(TacticNames tactics, TuneLayers(graph, std::move(layers), options));
   SIGNUM_RETURN_IF_ERROR(base::WriteFile(path, ToText(tactics)));
   return tactics;
 }

@@ -24,14 +24,17 @@ struct TuneOptions {
 
 // The layers of `graph` for which another tactic than the compiler's is faster by more than
 // what timings scatter. Programs are compiled and run one after the other, each with another
-// tactic in every layer, and the steps of layers timed. The numbers that a network computes
-// are the same with any. The errors of Compile and Executor::Create.
+// tactic in every layer, and the steps of layers timed: two runs of each and more, whatever
+// `seconds` says. Needs memory for a program beside the graph. The numbers that a network
+// computes are the same with any. The errors of Compile and Executor::Create; throws
+// std::bad_alloc as Compile does.
 Result<TacticNames> Tune(const Graph& graph, const TuneOptions& options);
 
-// The same, from `folder` where it has been found before for this CPU, instruction set and
-// network (the names, sizes and kernels of its steps), else measured and written there:
-// FOLDER/HASH.tactics, a text. A file that cannot be read or understood is measured anew;
-// kIo where none can be written.
+// The same, from `folder` where it has been found before for this CPU, instruction set, number
+// of threads, batch and network (the names, sizes and kernels of its steps), else measured and
+// written there: FOLDER/HASH.tactics, a text. A file that cannot be read or understood is
+// measured anew; kIo where none can be written, before anything is measured or, where the disk
+// is full by then, after it.
 Result<TacticNames> TuneOnce(const Graph& graph, const std::string& folder,
                              const TuneOptions& options);
 

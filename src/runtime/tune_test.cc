@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/file.h"
@@ -45,6 +47,48 @@ class TuneTest : public testing::Test {
   int measured_ = 0;
 };
 
+// ... also where its name is that of the last step.
+TEST_F(TuneTest, TimesALayerThatIsCalledOutput) {
+  for (NodeId id = 0; id < graph_.size(); ++id) {
+    if (std::holds_alternative<LinearOp>(graph_.node(id).op)) graph_.node(id).name = "output";
+  }
+  EXPECT_TRUE(Tune(graph_, options_));
+}
+
+TEST_F(TuneTest, AskedForTacticsAreTaken) {
+  CompileOptions options{.isa = options_.isa};
+  const auto usual = Compile(graph_, options).value();
+  for (const PlannedStep& planned : usual->steps()) {
+    const auto& tactics = planned.report.tactics;
+    if (tactics.size() > 1) options.tactics[planned.report.name] = NameOf(tactics.back());
+  }
+  ASSERT_FALSE(options.tactics.empty());
+  const auto program = Compile(graph_, options).value();
+  for (const PlannedStep& planned : program->steps()) {
+    const auto asked = options.tactics.find(planned.report.name);
+    if (asked == options.tactics.end()) continue;
+    EXPECT_EQ(NameOf(planned.report.tactic), asked->second);
+  }
+}
+
+TEST_F(TuneTest, NetworkWithoutChoicesIsKeptToo) {
+  RandomGraph g({1, 4, 6, 6}, 1);
+  g.Activation(g.input(), ActivationKind::kRelu);
+  EXPECT_TRUE(TuneOnce(g.graph(), folder_, options_).value().empty());
+  EXPECT_EQ(measured_, 0);
+  EXPECT_TRUE(TuneOnce(g.graph(), folder_, options_).value().empty());
+}
+
+TEST_F(TuneTest, ThreadsMayTuneAtTheSameTime) {
+  options_.progress = {};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] { EXPECT_TRUE(TuneOnce(graph_, folder_, options_)); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  File();
+}
+
 TEST_F(TuneTest, FindsTacticsThatLayersHave) {
   const TacticNames found = Tune(graph_, options_).value();
   EXPECT_GT(measured_, 0);
@@ -73,11 +117,11 @@ TEST_F(TuneTest, MeasuresOnceForANetworkOfOneStructure) {
 
 TEST_F(TuneTest, TakesWhatTheFileSays) {
   ASSERT_TRUE(TuneOnce(graph_, folder_, options_));
-  const TacticNames known = {{"a layer", {"gemm_u8s8_reference", 4, {48, 64}}},
+  const TacticNames known = {{" a layer ", {"gemm_u8s8_reference", 4, {48, 64}}},
                              {"another", {"gemm_u8w1_reference", 1, {12, 32}}}};
   ASSERT_TRUE(
       base::WriteFile(File(), std::string_view("signum tactics 1\n"
-                                               "gemm_u8s8_reference 4 48 64 a layer\n"
+                                               "gemm_u8s8_reference 4 48 64  a layer \n"
                                                "gemm_u8w1_reference 1 12 32 another\nend\n")));
   EXPECT_EQ(TuneOnce(graph_, folder_, options_).value(), known);
 }

@@ -30,7 +30,7 @@ struct WeightedStep {
 
 // sums = sum over taps of code_w * (code_x - zero_point), exact in int32.
 // `codes`: {out, in / groups, kernel_h, kernel_w} as the IR has them, each -1 or
-// +1 where `weight_bits` is 1. Padding counts as `pad_code`: 0 adds nothing. `tactic` is one of
+// +1 where weights have 1 bit. Padding counts as `pad_code`: 0 adds nothing. `tactic` is one of
 // FindTactics, whose planes `input` is where it makes_planes; null for a depthwise convolution.
 WeightedStep MakeQuantizedStep(const ConvolutionGeometry& geometry, const Value& input,
                                std::span<const int8_t> codes, int pad_code,

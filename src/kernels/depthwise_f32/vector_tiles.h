@@ -46,7 +46,7 @@ class DepthwiseTiles {
     const DepthwiseWindow& window = problem_.window;
     if (window.slides && problem_.pixels > 1 && window.rows == window.columns) {
       if (window.rows == 3) return SlideAll<3>();
-      if constexpr (kSlideVectors < 5 >> 0) {
+      if constexpr (kSlideVectors<5> != 0) {
         if (window.rows == 5) return SlideAll<5>();
       }
     }

@@ -36,14 +36,17 @@ function(signum_room name)
   target_link_libraries(signum_${name} PUBLIC signum_flags ${ROOM_DEPENDS})
 endfunction()
 
-# signum_without_ubsan(a.cc...)
-# Compiles sources of this folder without UndefinedBehaviorSanitizer: it is the libraries
-# that are looked at, and its checks are a third of the time that a test compiles. A
-# property of sources, for that comes behind the flags of targets.
-function(signum_without_ubsan)
-  if(SIGNUM_SANITIZE MATCHES "undefined")
-    set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -fno-sanitize=undefined)
-  endif()
+# Linked last, compiles what links it without UndefinedBehaviorSanitizer: it is the libraries
+# that are looked at, and its checks are a third of the time that a test compiles.
+add_library(signum_without_ubsan INTERFACE)
+if(SIGNUM_SANITIZE MATCHES "undefined")
+  target_compile_options(signum_without_ubsan INTERFACE -fno-sanitize=undefined)
+endif()
+
+# signum_cold(a room)
+# What runs once for a model, and is half as large so: libsignum.a is to stay under 2 MB.
+function(signum_cold room)
+  target_compile_options(signum_${room} PRIVATE $<$<CONFIG:Release>:-Os>)
 endfunction()
 
 # The headers of GoogleTest, parsed once for all tests. A program, for its flags must be theirs.
@@ -51,21 +54,43 @@ function(signum_test_headers)
   file(WRITE ${PROJECT_BINARY_DIR}/test_headers.cc "// Tests share what is precompiled with this.\n")
   add_executable(signum_test_headers ${PROJECT_BINARY_DIR}/test_headers.cc)
   target_compile_options(signum_test_headers PRIVATE $<$<CONFIG:Release>:-O1>)
-  target_link_libraries(signum_test_headers PRIVATE signum_flags GTest::gmock_main)
+  target_link_libraries(signum_test_headers PRIVATE signum_flags GTest::gmock_main
+    signum_without_ubsan)
   target_precompile_headers(signum_test_headers PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
 endfunction()
 
+# signum_batches(TARGET COUNT)
+# Compiles so many sources at a time as one, for where a compiler takes seconds for what every
+# one of them includes, precompiled or not: the templates of CLI11 and libtorch.
+function(signum_batches target count)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${count})
+endfunction()
+
+# signum_headers_of(PROGRAM LIBRARY)
+# What is precompiled for the library serves the program too, whose code must be as
+# position-independent for that.
+function(signum_headers_of program library)
+  set_target_properties(${program} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(${program} PRIVATE -fPIC)
+  target_precompile_headers(${program} REUSE_FROM ${library})
+endfunction()
+
+# The programs of signum_test that have THREADS.
+add_custom_target(signum_thread_tests)
+
 # signum_test(NAME SOURCES a_test.cc... [DEPENDS target...] [TIMEOUT seconds]
-#             [COST seconds] [EACH_ISA] [NO_DISCOVER] [HEADERS <header>...])
+#             [COST seconds] [EACH_ISA] [NO_DISCOVER] [THREADS] [HEADERS_OF library])
 # A GoogleTest program. Each of its cases is one ctest case; with NO_DISCOVER the
 # program is. ctest starts what has a high COST first. With EACH_ISA the program also runs
-# under every cap of SIGNUM_ISA; it must skip, aloud, the caps that the machine lacks. HEADERS
-# are precompiled for it in place of GoogleTest's.
+# under every cap of SIGNUM_ISA; it must skip, aloud, the caps that the machine lacks. THREADS
+# says that it starts several: preset tsan builds and runs such programs alone. What is
+# precompiled for the library HEADERS_OF serves the program too, in place of GoogleTest's.
 function(signum_test name)
   if(NOT SIGNUM_TESTS)
     return()
   endif()
-  cmake_parse_arguments(TEST "EACH_ISA;NO_DISCOVER" "TIMEOUT;COST" "SOURCES;DEPENDS;HEADERS" ${ARGN})
+  cmake_parse_arguments(TEST "EACH_ISA;NO_DISCOVER;THREADS" "TIMEOUT;COST;HEADERS_OF"
+    "SOURCES;DEPENDS" ${ARGN})
   if(NOT TEST_TIMEOUT)
     set(TEST_TIMEOUT 300)
   endif()
@@ -75,24 +100,30 @@ function(signum_test name)
   add_executable(${name} ${TEST_SOURCES})
   # Tests run for less time than an optimizer takes for them.
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
-  signum_without_ubsan(${TEST_SOURCES})
-  target_link_libraries(${name} PRIVATE signum_flags ${TEST_DEPENDS} GTest::gmock_main)
-  if(TEST_HEADERS)
-    target_precompile_headers(${name} PRIVATE ${TEST_HEADERS})
+  target_link_libraries(${name} PRIVATE signum_flags ${TEST_DEPENDS} GTest::gmock_main
+    signum_without_ubsan)
+  if(TEST_HEADERS_OF)
+    signum_headers_of(${name} ${TEST_HEADERS_OF})
   else()
     target_precompile_headers(${name} REUSE_FROM signum_test_headers)
   endif()
+  set(labels "")
+  if(TEST_THREADS)
+    add_dependencies(signum_thread_tests ${name})
+    set(labels threads)
+  endif()
   if(TEST_NO_DISCOVER)
     add_test(NAME ${name} COMMAND ${name})
-    set_tests_properties(${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT} COST ${TEST_COST})
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT} COST ${TEST_COST}
+      LABELS "${labels}")
   else()
     gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 120
-      PROPERTIES TIMEOUT ${TEST_TIMEOUT} COST ${TEST_COST})
+      PROPERTIES TIMEOUT ${TEST_TIMEOUT} COST ${TEST_COST} LABELS "${labels}")
   endif()
   if(TEST_EACH_ISA)
     foreach(isa ${SIGNUM_ISA_LEVELS})
       add_test(NAME ${name}.under_${isa} COMMAND ${name})
-      set_tests_properties(${name}.under_${isa} PROPERTIES TIMEOUT ${TEST_TIMEOUT}
+      set_tests_properties(${name}.under_${isa} PROPERTIES TIMEOUT ${TEST_TIMEOUT} LABELS "${labels}"
         ENVIRONMENT "SIGNUM_ISA=${isa}" SKIP_REGULAR_EXPRESSION "SIGNUM_ISA=${isa}, but this CPU reaches only")
     endforeach()
   endif()

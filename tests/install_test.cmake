@@ -1,7 +1,7 @@
 # Installs the build into a fresh prefix, builds examples/classify against it as a
 # project of its own, and runs that on a model: what a user of the library does.
 #   cmake -DBUILD=... -DSOURCE=... -DWORK=... -DWRITE_MODEL=... -DSANITIZE=... -DBUILD_TYPE=...
-#     -DSTRIP=... -DRUNTIME_ONLY=... -DTOOLCHAIN=... -DEMULATOR=... -P install_test.cmake
+#     -DSTRIP=... -DRUNTIME_ONLY=... -DTOOLCHAIN=... -DEMULATOR=... -DCXX=... -P install_test.cmake
 function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE text ERROR_VARIABLE text)
   if(NOT status EQUAL 0)
@@ -38,12 +38,20 @@ if(NOT text MATCHES "^class[0-9]\n$")
   message(FATAL_ERROR "the installed library classifies the picture as:\n${text}")
 endif()
 
-# The whole runtime, in a program that has nothing else, is small.
-if(BUILD_TYPE STREQUAL "Release" AND STRIP)
-  run(${STRIP} -o ${WORK}/stripped ${WORK}/build/classify)
+# The runtime is small: in a program that has nothing else, and all of it, used or not, as
+# a shared library.
+function(expect_small what file)
+  run(${STRIP} -o ${WORK}/stripped ${file})
   file(SIZE ${WORK}/stripped bytes)
-  message(STATUS "examples/classify has ${bytes} bytes, stripped")
-  if(bytes GREATER 2000000)
-    message(FATAL_ERROR "examples/classify has ${bytes} bytes, stripped; 2,000,000 are possible")
+  message(STATUS "${what} has ${bytes} bytes, stripped")
+  if(NOT bytes LESS 2000000)
+    message(FATAL_ERROR "${what} has ${bytes} bytes, stripped; it must be under 2,000,000")
   endif()
+endfunction()
+if(BUILD_TYPE STREQUAL "Release" AND STRIP)
+  expect_small("examples/classify" ${WORK}/build/classify)
+  file(GLOB_RECURSE library ${prefix}/libsignum.a)
+  run(${CXX} -shared -o ${WORK}/libsignum.so -Wl,--whole-archive ${library}
+    -Wl,--no-whole-archive -Wl,-z,defs -pthread)
+  expect_small("libsignum.a as a shared library" ${WORK}/libsignum.so)
 endif()

@@ -11,6 +11,7 @@ import random
 import signal
 import subprocess
 import tempfile
+import time
 import unittest
 
 SIGNUM = os.environ["SIGNUM_EXECUTABLE"]
@@ -78,6 +79,30 @@ class ResumeTest(unittest.TestCase):
         self.kill_and_resume(self.train("quantize", model, "killed-1bit", *extra),
                              "killed-1bit", moments)
         self.same("whole-1bit", "killed-1bit")
+
+    def test_a_stopped_quantization_keeps_its_policy(self):
+        small = ["--data", "fashion-mnist", "--train-limit", 128, "--test-limit", 50]
+        run(*command("train", "resnet20", *small, "--epochs", 1, "--run", self.folder / "float"))
+
+        def quantize(name):
+            return command("quantize", self.folder / "float/model.sgn", *small, "--epochs", EPOCHS,
+                           "--activations", 1, "--residuals", 8, "--run", self.folder / name)
+
+        run(*quantize("whole"))
+        metrics = self.folder / "stopped/metrics.jsonl"
+        process = subprocess.Popen(quantize("stopped"), stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        while process.poll() is None and not (metrics.exists() and metrics.read_text()):
+            time.sleep(0.01)
+        process.kill()
+        self.assertNotEqual(process.wait(), 0, "it ended before it was stopped")
+        run(*command("quantize", "--resume", self.folder / "stopped"))
+        self.same("whole", "stopped")
+
+        nodes = subprocess.run(command("info", self.folder / "stopped/model.sgn"), check=True,
+                               text=True, capture_output=True, timeout=300).stdout
+        residuals = [line for line in nodes.splitlines() if ".residual" in line]
+        self.assertGreaterEqual(len(residuals), 8, nodes)  # of nine blocks
 
     def same(self, left, right):
         for name in ("weights/last.sgn", "weights/best.sgn", "model.sgn"):

@@ -14,9 +14,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kSide = 28;
-constexpr int64_t kClasses = 10;
-constexpr size_t kMaxFileBytes = size_t{64} << 20;
-constexpr char kAdvice[] = "get it again with `signum data get fashion-mnist`";
+constexpr int64_t kGarments = 10;
+constexpr size_t kMaxIdxBytes = size_t{64} << 20;
+constexpr char kIdxAdvice[] = "get it again with `signum data get fashion-mnist`";
 
 int64_t Records(Split split) { return split == Split::kTrain ? 60000 : 10000; }
 
@@ -47,10 +47,10 @@ Result<std::vector<uint8_t>> ReadElements(const fs::path& folder, const std::str
     return NotFound(
         fmt::format("{} is missing, with and without .gz: its folder has other files "
                     "of Fashion-MNIST, but not this; {}",
-                    (folder / file).string(), kAdvice));
+                    (folder / file).string(), kIdxAdvice));
   }
-  auto bytes = ReadGzipFile(path, kMaxFileBytes);
-  if (!bytes) return Fail(bytes.error().code, bytes.error().message + "; " + kAdvice);
+  auto bytes = ReadGzipFile(path, kMaxIdxBytes);
+  if (!bytes) return Fail(bytes.error().code, bytes.error().message + "; " + kIdxAdvice);
   SIGNUM_ASSIGN_OR_RETURN(const auto elements, ParseIdx(*bytes, sizes, path));
   return std::vector<uint8_t>(elements.begin(), elements.end());
 }
@@ -68,11 +68,11 @@ Result<Dataset> LoadFolder(Split split, const fs::path& folder) {
                           ReadElements(folder, names.images, {records, kSide, kSide}));
   SIGNUM_ASSIGN_OR_RETURN(const auto labels, ReadElements(folder, names.labels, {records}));
   for (size_t i = 0; i < labels.size(); ++i) {
-    if (labels[i] >= kClasses) {
+    if (labels[i] >= kGarments) {
       return Corrupt(
           fmt::format("{} has label {} for image {}; labels are 0 to 9: it is damaged, "
                       "{}",
-                      FindIn(folder, names.labels), labels[i], i, kAdvice));
+                      FindIn(folder, names.labels), labels[i], i, kIdxAdvice));
     }
   }
   dataset.labels.assign(labels.begin(), labels.end());
@@ -95,7 +95,7 @@ Result<std::span<const uint8_t>> ParseIdx(std::span<const uint8_t> bytes,
     return Corrupt(
         fmt::format("{} does not start as an idx file of bytes with {} sizes "
                     "(00 00 08 {:02x}); {}",
-                    name, sizes.size(), sizes.size(), kAdvice));
+                    name, sizes.size(), sizes.size(), kIdxAdvice));
   }
   int64_t elements = 1;
   std::vector<int64_t> found;
@@ -106,11 +106,11 @@ Result<std::span<const uint8_t>> ParseIdx(std::span<const uint8_t> bytes,
   }
   if (found != sizes) {
     return Corrupt(fmt::format("{} says that it has {} elements, not {}: it is another dataset; {}",
-                               name, fmt::join(found, "x"), fmt::join(sizes, "x"), kAdvice));
+                               name, fmt::join(found, "x"), fmt::join(sizes, "x"), kIdxAdvice));
   }
   if (static_cast<int64_t>(bytes.size() - header) != elements) {
     return Corrupt(fmt::format("{} has {} bytes after its header, not {}: it is incomplete; {}",
-                               name, bytes.size() - header, elements, kAdvice));
+                               name, bytes.size() - header, elements, kIdxAdvice));
   }
   return bytes.subspan(header);
 }

@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kMaxFileBytes = size_t{64} << 20;
+constexpr size_t kMaxMemberBytes = size_t{64} << 20;
 
 // Keeps a second download or installation out of the folder while it lives.
 class FolderLock {
@@ -131,7 +131,7 @@ Result<std::set<std::string>> Gather(const fs::path& source, const fs::path& int
     return found;
   }
   const Status read = ReadTar(
-      source.string(), kMaxFileBytes,
+      source.string(), kMaxMemberBytes,
       [&](const std::string& name, int64_t) {
         return kept.count(fs::path(name).filename().string()) != 0;
       },

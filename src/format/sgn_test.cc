@@ -21,7 +21,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-std::string MessageOf(std::span<const uint8_t> bytes) {
+std::string RefusalOf(std::span<const uint8_t> bytes) {
   const Result<Graph> graph = ParseSgn(bytes);
   return graph ? "no error" : graph.error().message;
 }
@@ -157,15 +157,15 @@ TEST(Sgn, TrailingBytesAndDamageAreNoticed) {
   std::vector<uint8_t> longer = bytes;
   longer.push_back(0);
   EXPECT_EQ(
-      MessageOf(longer),
+      RefusalOf(longer),
       fmt::format("truncated or damaged: has {} bytes, expected {}; copy or download it again",
                   bytes.size() + 1, bytes.size()));
   for (size_t bit = 0; bit < 8 * bytes.size(); ++bit) {
     std::vector<uint8_t> flipped = bytes;
     flipped[bit / 8] ^= static_cast<uint8_t>(1 << bit % 8);
-    EXPECT_NE(MessageOf(flipped), "no error") << "bit " << bit;
+    EXPECT_NE(RefusalOf(flipped), "no error") << "bit " << bit;
   }
-  EXPECT_THAT(MessageOf({}), HasSubstr("has only 0 bytes"));
+  EXPECT_THAT(RefusalOf({}), HasSubstr("has only 0 bytes"));
 }
 
 TEST(Sgn, GraphsThatCouldNotBeReadAreNotWritten) {

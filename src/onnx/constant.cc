@@ -12,7 +12,7 @@ namespace signum::onnx {
 namespace {
 
 template <typename T>
-std::vector<T> Narrowed(const std::vector<int64_t>& values) {
+std::vector<T> NarrowedTo(const std::vector<int64_t>& values) {
   return std::vector<T>(values.begin(), values.end());
 }
 
@@ -62,9 +62,9 @@ Constant Constant::OfIntegers(ElementType type, std::vector<int64_t> sizes,
   SIGNUM_CHECK(type != ElementType::kFloat32);
   Constant constant{type, std::move(sizes), {}};
   if (type == ElementType::kInt8) {
-    constant.data = Narrowed<int8_t>(values);
+    constant.data = NarrowedTo<int8_t>(values);
   } else if (type == ElementType::kUint8) {
-    constant.data = Narrowed<uint8_t>(values);
+    constant.data = NarrowedTo<uint8_t>(values);
   } else {
     constant.data = values;
   }

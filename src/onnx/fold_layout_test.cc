@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <cmath>
-#include <limits>
 
 #include "onnx/fold_test_case.h"
 
@@ -12,9 +11,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
-constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
 
 TEST(FoldLayout, Layout) {
   EXPECT_EQ(Case("Reshape", 13).In(Counted({2, 3})).In(I({0, -1, 1})).One(), Counted({2, 3, 1}));

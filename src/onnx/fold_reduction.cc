@@ -18,7 +18,7 @@ namespace {
 template <typename T>
 using Total = std::conditional_t<std::is_same_v<T, float>, double, int64_t>;
 template <typename T>
-using Wrapping = std::conditional_t<std::is_same_v<T, double>, double, uint64_t>;
+using WrappingTotal = std::conditional_t<std::is_same_v<T, double>, double, uint64_t>;
 
 // Each kind of reduction: where it starts, and its step. Integers wrap around.
 struct SumOf {
@@ -27,7 +27,7 @@ struct SumOf {
   static constexpr T kStart = 0;
   template <typename T>
   static T Step(T total, T value) {
-    return T(Wrapping<T>(total) + Wrapping<T>(value));
+    return T(WrappingTotal<T>(total) + WrappingTotal<T>(value));
   }
 };
 struct MeanOf : SumOf {
@@ -39,7 +39,7 @@ struct ProductOf {
   static constexpr T kStart = 1;
   template <typename T>
   static T Step(T total, T value) {
-    return T(Wrapping<T>(total) * Wrapping<T>(value));
+    return T(WrappingTotal<T>(total) * WrappingTotal<T>(value));
   }
 };
 // A NaN stays, as in NumPy.

@@ -5,7 +5,6 @@
 #include <onnx/onnx_pb.h>
 
 #include <cmath>
-#include <limits>
 
 #include "onnx/fold_test_case.h"
 
@@ -15,9 +14,6 @@ namespace {
 using ::onnx::NodeProto;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
-constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
 
 TEST(Fold, KnowsItsOperators) {
   NodeProto proto;

@@ -6,6 +6,7 @@
 #include <onnx/onnx_pb.h>
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -15,6 +16,9 @@
 #include "onnx/fold.h"
 
 namespace signum::onnx {
+
+inline constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
+inline constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
 
 // A node to be folded, built up call by call.
 class Case {

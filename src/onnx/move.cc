@@ -140,14 +140,14 @@ Result<std::vector<SliceRange>> ReadSlice(const OnnxNode& node, Inputs inputs, i
   return ranges;
 }
 
-struct Pads {
+struct PadOperands {
   std::vector<int64_t> before, after;
   float value = 0;
   std::string mode;
 };
 
-Result<Pads> ReadPads(const OnnxNode& node, Inputs inputs, int rank) {
-  Pads pads;
+Result<PadOperands> ReadPadOperands(const OnnxNode& node, Inputs inputs, int rank) {
+  PadOperands pads;
   SIGNUM_ASSIGN_OR_RETURN(pads.mode, node.String("mode", "constant"));
   std::vector<int64_t> numbers, axes(static_cast<size_t>(rank));
   std::iota(axes.begin(), axes.end(), int64_t{0});
@@ -450,7 +450,7 @@ Outputs ImportGather(const OnnxNode& node, Inputs inputs, GraphBuilder& builder)
 Outputs ImportPad(const OnnxNode& node, Inputs inputs, GraphBuilder& builder) {
   Value x = inputs[0];
   if (x.rank() == 0) return Unsupported("pads a scalar");
-  SIGNUM_ASSIGN_OR_RETURN(Pads pads, ReadPads(node, inputs, x.rank()));
+  SIGNUM_ASSIGN_OR_RETURN(PadOperands pads, ReadPadOperands(node, inputs, x.rank()));
   if (pads.mode == "constant") {
     if (x.encoding) {
       const float zero_point = static_cast<float>(x.encoding->zero_point);

@@ -16,7 +16,7 @@
 namespace signum::onnx {
 namespace {
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kUnbounded = std::numeric_limits<float>::infinity();
 
 // What integers a quantizer has.
 struct Codes {
@@ -178,13 +178,13 @@ Result<Value> QuantizeTo(const Value& value, float scale, int64_t zero_point, co
     return Unsupported(fmt::format("a zero-point of {}, which is none of the codes {} to {}",
                                    zero_point, lowest, highest));
   }
-  ClampOp clamp{-kInfinity, kInfinity};
+  ClampOp clamp{-kUnbounded, kUnbounded};
   if (codes.lowest() > lowest) clamp.low = scale * static_cast<float>(codes.lowest() - zero_point);
   if (codes.highest() < highest) {
     clamp.high = scale * static_cast<float>(codes.highest() - zero_point);
   }
   Value x = value;
-  if (clamp != ClampOp{-kInfinity, kInfinity}) {
+  if (clamp != ClampOp{-kUnbounded, kUnbounded}) {
     SIGNUM_ASSIGN_OR_RETURN(x, builder.Emit(clamp, {x}, {}, "clamp"));
   }
   if (zero_point % 2 != 0) {

@@ -16,8 +16,6 @@ using ::testing::IsEmpty;
 
 constexpr const char* kQonnx = "qonnx.custom_op.general";
 
-Value Scalar(float number) { return Floats({}, {number}); }
-
 NodeText Quant(bool is_signed, bool narrow) {
   return NodeText("Quant", kQonnx)
       .Int("signed", is_signed ? 1 : 0)

@@ -16,7 +16,6 @@ const NodeText kQuantize("QuantizeLinear"), kDequantize("DequantizeLinear");
 
 Value Uint8(int64_t number) { return Integers(ElementType::kUint8, {}, {number}); }
 Value Int8(int64_t number) { return Integers(ElementType::kInt8, {}, {number}); }
-Value Scalar(float number) { return Floats({}, {number}); }
 
 TEST(QuantizeLinear, RoundsHalfToEvenAndAddsTheZeroPointAfter) {
   const std::vector<float> x = {-3, -1, 0, 1, 3, 5, -600, 600};

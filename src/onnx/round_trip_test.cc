@@ -52,12 +52,36 @@ void ExpectSame(runtime::RandomGraph random, OnnxForm form) {
             runtime::RunGraph(graph, images, 2, options));
 }
 
+// Shortcuts that keep codes of 8 bits, which 1-bit quantizers read, as the policy's
+// residual_bits make them; the first between floats that are never negative.
+runtime::RandomGraph NetworkWithCodesInShortcuts(uint32_t seed) {
+  runtime::RandomGraph g(Shape{1, 3, 12, 10}, seed);
+  const auto conv = [&](NodeId in, int bits) {
+    ConvolutionOp op;
+    op.output_channels = 16;
+    op.window = {{3, 3}, {1, 1}, {1, 1}, Padding::All(1)};
+    op.bias = false;
+    op.weight_quantizer = WeightQuantizer{bits, true};
+    return g.BatchNorm(g.Convolution(in, op));
+  };
+  const NodeId image = g.Quantize(g.input(), 8, 0, 0.0039f);
+  const NodeId stem = g.Activation(conv(image, 8), ActivationKind::kRelu);
+  const NodeId kept = g.Quantize(stem, 8, 0, 0.021f);
+  const NodeId sum = g.Add(AddOp{}, {conv(g.Quantize(kept, 1, 0, 0.37f, true), 1), kept});
+  const NodeId kept_sum = g.Quantize(sum, 8, 128, 0.043f);
+  const NodeId end = g.Add(AddOp{}, {conv(g.Quantize(kept_sum, 1, 0, 0.41f, true), 1), kept_sum});
+  const NodeId pooled = g.Add(GlobalAveragePoolOp{}, {g.Quantize(end, 8, 128, 0.05f)});
+  g.Linear(g.Quantize(g.Add(FlattenOp{}, {pooled}), 8, 128, 0.03f), 10, WeightQuantizer{8, true});
+  return g;
+}
+
 TEST(OnnxRoundTrip, KeepsQuantizedNetworks) {
   for (const uint32_t seed : {1, 2, 3}) {
     for (const OnnxForm form : {OnnxForm::kQdq, OnnxForm::kQonnx}) {
       SCOPED_TRACE(form == OnnxForm::kQdq ? "QDQ" : "QONNX");
       ExpectSame(runtime::QuantizedNetwork(seed), form);
       ExpectSame(runtime::AffineNetwork(seed), form);
+      ExpectSame(NetworkWithCodesInShortcuts(seed), form);
     }
   }
 }

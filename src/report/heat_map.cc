@@ -10,11 +10,11 @@
 namespace signum::report {
 namespace {
 
-constexpr double kFont = 11;
-constexpr int kLongestName = 26;        // columns of a row's name
+constexpr double kCellFont = 11;
+constexpr int kLongestLabel = 26;       // columns of a row's name
 constexpr int kLongestUpright = 14;     // columns of a column's name where it reads upwards
 constexpr double kUprightMinimum = 13;  // pixels of a column that has room for such a name
-constexpr double kTitleHeight = 30;
+constexpr double kHeatTitleHeight = 30;
 constexpr double kFaintest = 0.04;   // opacity of zero: an empty cell is a cell still
 constexpr double kTextFlips = 0.65;  // opacity above which text takes the other colour
 constexpr double kLineHeight = 12;   // pixels a line of names needs
@@ -35,7 +35,7 @@ struct Layout {
 double LongestName(const std::vector<std::string>& names, int columns) {
   double longest = 0;
   for (const std::string& name : names) {
-    longest = std::max(longest, TextWidth(FitWidth(name, columns), kFont));
+    longest = std::max(longest, TextWidth(FitWidth(name, columns), kCellFont));
   }
   return longest;
 }
@@ -44,12 +44,12 @@ Layout Arrange(const HeatMap& chart) {
   Layout layout{};
   layout.rows = chart.values.size();
   layout.columns = layout.rows == 0 ? 0 : chart.values[0].size();
-  layout.left = LongestName(chart.row_names, kLongestName) + 8 + (chart.y_label.empty() ? 0 : 18);
-  layout.top = kTitleHeight;
+  layout.left = LongestName(chart.row_names, kLongestLabel) + 8 + (chart.y_label.empty() ? 0 : 18);
+  layout.top = kHeatTitleHeight;
   layout.cell_height = chart.cell_height;
   const auto columns = static_cast<double>(std::max<size_t>(1, layout.columns));
   layout.cell_width = std::min(chart.maximum_cell_width, (chart.width - layout.left - 2) / columns);
-  const double longest = LongestName(chart.column_names, kLongestName);
+  const double longest = LongestName(chart.column_names, kLongestLabel);
   layout.names_height = 18;
   if (chart.column_names.empty()) {
     layout.column_names = ColumnNames::kNone;
@@ -98,7 +98,7 @@ void DrawCells(const HeatMap& chart, const Layout& layout, Svg& svg) {
           label.empty() ? "" : label + ", ", ValueText(chart, value));
       const double opacity = Opacity(chart, value);
       svg.Rect({x, y}, layout.cell_width - gap, layout.cell_height - 1, "heat", opacity, tooltip);
-      if (label.empty() || TextWidth(label, kFont) + 2 > layout.cell_width) continue;
+      if (label.empty() || TextWidth(label, kCellFont) + 2 > layout.cell_width) continue;
       svg.Text({x + (layout.cell_width - gap) / 2, y + layout.cell_height / 2 + 3.5}, label,
                opacity > kTextFlips ? "cell-on" : "cell", "middle", tooltip);
     }
@@ -121,7 +121,7 @@ void DrawRowNames(const HeatMap& chart, const Layout& layout, Svg& svg) {
   for (size_t i = 0; i < chart.row_names.size() && i < layout.rows; i += stride) {
     const double y = layout.top + (static_cast<double>(i) + 0.5) * layout.cell_height + 3.5;
     const std::string& name = chart.row_names[i];
-    svg.Text({layout.left - 6, y}, FitWidth(name, kLongestName), "tick", "end", name);
+    svg.Text({layout.left - 6, y}, FitWidth(name, kLongestLabel), "tick", "end", name);
   }
   if (!chart.y_label.empty()) {
     svg.TextUpwards({10, (layout.top + layout.bottom()) / 2}, chart.y_label, "tick");
@@ -130,7 +130,7 @@ void DrawRowNames(const HeatMap& chart, const Layout& layout, Svg& svg) {
 
 void DrawColumnNames(const HeatMap& chart, const Layout& layout, Svg& svg) {
   const bool some = layout.column_names == ColumnNames::kSome;
-  const double room = LongestName(chart.column_names, kLongestName) + 12;
+  const double room = LongestName(chart.column_names, kLongestLabel) + 12;
   const size_t stride = some ? NameStride(room, layout.cell_width) : 1;
   for (size_t i = 0; i < chart.column_names.size() && i < layout.columns; i += stride) {
     const double x = layout.left + (static_cast<double>(i) + 0.5) * layout.cell_width;
@@ -139,7 +139,7 @@ void DrawColumnNames(const HeatMap& chart, const Layout& layout, Svg& svg) {
       svg.TextUpwards({x + 3.5, layout.bottom() + 6}, FitWidth(name, kLongestUpright), "tick",
                       "end");
     } else {
-      svg.Text({x, layout.bottom() + 14}, FitWidth(name, kLongestName), "tick", "middle");
+      svg.Text({x, layout.bottom() + 14}, FitWidth(name, kLongestLabel), "tick", "middle");
     }
   }
   if (!chart.x_label.empty()) {
@@ -152,7 +152,7 @@ void DrawColumnNames(const HeatMap& chart, const Layout& layout, Svg& svg) {
 void DrawKey(const HeatMap& chart, double right, Svg& svg) {
   const std::string most = ValueText(chart, chart.scale_maximum);
   const double step = 4;
-  const double end = right - TextWidth(most, kFont) - 6;
+  const double end = right - TextWidth(most, kCellFont) - 6;
   const double start = end - step * kKeySteps;
   svg.Text({start - 6, 15}, chart.percent ? "0 %" : "0", "tick", "end");
   for (int i = 0; i < kKeySteps; ++i) {

@@ -41,19 +41,20 @@ Kinds KindsAlong(int64_t out, int64_t in, int stride, int kernel, int dilation, 
 
 // How one run is cut into the pieces that threads take: lines of an image, or a run of
 // pixels of one; where maps have one pixel, the images are such a line.
-struct Tiling {
+struct LineTiling {
   int64_t lines = 1;    // of a piece; more than one only where they are whole
   int64_t pixels = 1;   // of a line
   int64_t columns = 1;  // a multiple of kColumnMultiple, or all
 };
 // A piece has at most `most_rows` pixels.
-Tiling ChooseTiling(const ConvolutionGeometry& g, int64_t batch, int64_t most_rows, int threads) {
+LineTiling ChooseTiling(const ConvolutionGeometry& g, int64_t batch, int64_t most_rows,
+                        int threads) {
   const bool across = g.pixels() == 1;
   const int64_t height = across ? 1 : g.out_height;
   const int64_t width = across ? batch : g.out_width;
   const int64_t images = across ? 1 : batch;
   const int64_t columns = g.group_outputs();
-  Tiling tiling{1, width, columns};
+  LineTiling tiling{1, width, columns};
   // Pieces large enough to be worth waking a thread for, and three or more a thread
   // where there is work for them.
   constexpr int64_t kLeastMacs = 1 << 18;
@@ -246,7 +247,8 @@ void IntegerStep::Run(const RunContext& context) const {
   const int64_t height = across ? 1 : geometry_.out_height;
   const int64_t width = across ? context.batch : geometry_.out_width;
   const int64_t images = across ? 1 : context.batch;
-  const Tiling tiling = ChooseTiling(geometry_, context.batch, tile_.rows, context.pool->threads());
+  const LineTiling tiling =
+      ChooseTiling(geometry_, context.batch, tile_.rows, context.pool->threads());
   const int64_t columns = geometry_.group_outputs();
   const int64_t line_pieces = (height + tiling.lines - 1) / tiling.lines;
   const int64_t runs = (width + tiling.pixels - 1) / tiling.pixels;

@@ -43,18 +43,23 @@ Result<std::shared_ptr<const runtime::Program>> Model::Network::ProgramFor(
   const std::lock_guard lock(mutex_);
   if (!program_) {
     isa_ = isa;
+    // Said before, for there may be no memory to say it with once it is true.
+    Result<std::shared_ptr<const runtime::Program>> failed =
+        Fail(ErrorCode::kResourceExhausted, "no memory for the packed weights of model '" + name +
+                                                "'; free some and load the model again");
     try {
       auto program = CompileFor(graph, isa, options);
       if (!program && graph.size() > 0) return program;
       program_ = std::move(program);
     } catch (const std::bad_alloc&) {
-      program_ =
-          Fail(ErrorCode::kResourceExhausted, "no memory for the packed weights of model '" + name +
-                                                  "'; free some and load the model again");
       graph = Graph();
+      program_ = std::move(failed);
     }
   }
-  if (!*program_) return *program_;
+  if (!*program_) {
+    Error error = program_->error();  // for a Result's own copying may not throw
+    return tl::unexpected<Error>(std::move(error));
+  }
   if (isa != isa_) {
     return InvalidArgument(std::string("the model's first session took ") + IsaName(isa_) +
                            ", this one is to take " + IsaName(isa) +
@@ -68,13 +73,15 @@ Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
-Result<Session> Session::Create(const Model& model, const SessionOptions& options) {
+Result<Session> Session::Create(const Model& model, const SessionOptions& options) try {
   SIGNUM_ASSIGN_OR_RETURN(const Isa isa, AllowedIsa());
   SIGNUM_ASSIGN_OR_RETURN(auto program, model.network().ProgramFor(isa, options));
   SIGNUM_ASSIGN_OR_RETURN(auto executor, runtime::Executor::Create(
                                              std::move(program), {.threads = options.threads,
                                                                   .max_batch = options.max_batch}));
   return Session(std::make_unique<Impl>(Impl{std::move(executor)}));
+} catch (const std::bad_alloc&) {
+  return Fail(ErrorCode::kResourceExhausted, "out of memory");  // which fits a string as it is
 }
 
 Status Session::Run(std::span<const float> images, int64_t batch, std::span<float> outputs) {

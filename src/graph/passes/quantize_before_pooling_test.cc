@@ -8,7 +8,7 @@ namespace {
 
 using testing::ElementsAre;
 
-std::vector<std::string> Names(const Graph& graph) {
+std::vector<std::string> NamesOf(const Graph& graph) {
   std::vector<std::string> names;
   for (const Node& node : graph.nodes()) names.push_back(node.name);
   return names;
@@ -27,7 +27,7 @@ TEST(QuantizeBeforePooling, PassesEveryPoolInARow) {
   ASSERT_TRUE(HasQuantizedPooling(graph));
   QuantizeBeforePooling(graph);
   EXPECT_FALSE(HasQuantizedPooling(graph));
-  EXPECT_THAT(Names(graph), ElementsAre("input", "codes", "first", "second", "flat"));
+  EXPECT_THAT(NamesOf(graph), ElementsAre("input", "codes", "first", "second", "flat"));
   for (NodeId id = 1; id < graph.size(); ++id) {
     EXPECT_THAT(graph.node(id).inputs, ElementsAre(id - 1));
   }

@@ -5,7 +5,6 @@
 #include <onnx/onnx_pb.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -20,6 +19,7 @@
 #include "onnx/node.h"
 #include "onnx/operators.h"
 #include "onnx/tensor_proto.h"
+#include "onnx/testing/is_close.h"
 #include "runtime/executor.h"
 #include "runtime/program.h"
 
@@ -138,9 +138,7 @@ std::string Difference(const Numbers& actual, const Constant& right) {
     const double is = static_cast<double>(actual[i]);
     const double should =
         right.is_float() ? double{right.Float(i)} : static_cast<double>(right.Integer(i));
-    const bool close = right.is_float() && std::isfinite(should) &&
-                       std::abs(is - should) <= 1e-7 + 1e-3 * std::abs(should);
-    if (is == should || close || (std::isnan(is) && std::isnan(should))) continue;
+    if (right.is_float() ? IsClose(is, should) : is == should) continue;
     return fmt::format("element {} of {} is {}, not {}", i, right.elements(), is, should);
   }
   return "";

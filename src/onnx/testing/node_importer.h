@@ -18,6 +18,7 @@ namespace signum::onnx {
 inline Value Floats(std::vector<int64_t> sizes, std::vector<float> values) {
   return Value::Of(Constant::OfFloats(std::move(sizes), std::move(values)));
 }
+inline Value Scalar(float number) { return Floats({}, {number}); }
 inline Value Integers(ElementType type, std::vector<int64_t> sizes,
                       const std::vector<int64_t>& values) {
   return Value::Of(Constant::OfIntegers(type, std::move(sizes), values));

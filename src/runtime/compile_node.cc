@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "runtime/bilinear_step.h"
 #include "runtime/compiler.h"
 #include "runtime/float_steps.h"
 #include "runtime/move_steps.h"
@@ -193,11 +194,18 @@ void Compiler::EmitPad(NodeId id, const PadOp& op) {
 }
 
 void Compiler::EmitUpsample(NodeId id, const UpsampleOp& op) {
-  const NodeId source = graph_.node(id).inputs[0];
-  const bool copies = op.mode == UpsampleMode::kNearest;
-  const Value input = Use(copies ? values_[source] : AsFloats(source));
-  values_[id] = NewValue(shapes_[id], input.encoding);
-  Emit(MakeUpsampleStep(op, input, values_[id]), ReportOf(id, values_[id]));
+  const Value input = Use(values_[graph_.node(id).inputs[0]]);
+  if (op.mode == UpsampleMode::kNearest) {
+    values_[id] = NewValue(shapes_[id], input.encoding);
+    Emit(MakeNearestStep(op.scale, input, values_[id]), ReportOf(id, values_[id]));
+    return;
+  }
+  values_[id] = NewValue(shapes_[id]);
+  auto bilinear = kernels::SelectBilinear(program_->isa_);
+  StepReport report = ReportOf(id, values_[id]);
+  report.kernel = bilinear.kernel->name;
+  report.refused = std::move(bilinear.refused);
+  Emit(MakeBilinearStep(op.scale, input, values_[id], *bilinear.kernel), std::move(report));
 }
 
 Status Compiler::EmitBinary(NodeId id, BinaryKind kind) {

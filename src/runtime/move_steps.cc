@@ -130,64 +130,17 @@ class NearestStep : public Step {
       : scale_(scale), input_(input), output_(output) {}
 
   void Run(const RunContext& context) const override {
-    const int64_t height = output_.height();
-    const int64_t row_elements = output_.width() * output_.channels();
-    context.pool->ParallelFor(context.batch * height, [&](int64_t row, int) {
-      const int64_t channels = output_.channels();
-      const T* from = context.At<const T>(input_) + row / height * input_.elements() +
-                      row % height / scale_ * input_.width() * channels;
-      T* to = context.At<T>(output_) + row * row_elements;
-      for (int64_t x = 0; x < output_.width(); ++x) {
-        to = std::copy_n(from + x / scale_ * channels, channels, to);
+    const int64_t channels = output_.channels();
+    const int64_t in_length = input_.width() * channels;
+    const int64_t length = output_.width() * channels;
+    context.pool->ParallelFor(context.batch * input_.height(), [&](int64_t line, int) {
+      const T* from = context.At<const T>(input_) + line * in_length;
+      T* const first = context.At<T>(output_) + line * scale_ * length;
+      T* to = first;
+      for (int64_t x = 0; x < input_.width(); ++x, from += channels) {
+        for (int64_t i = 0; i < scale_; ++i) to = std::copy_n(from, channels, to);
       }
-    });
-  }
-
- private:
-  int64_t scale_;
-  Value input_, output_;
-};
-
-// The two inputs that an output coordinate lies between, and the share of the later.
-struct Between {
-  int64_t first, second;
-  float share;
-};
-
-Between Locate(int64_t at, int64_t scale, int64_t size) {
-  const float centre = (static_cast<float>(at) + 0.5f) / static_cast<float>(scale) - 0.5f;
-  const float source = centre > 0.0f ? centre : 0.0f;
-  const auto first = std::min(static_cast<int64_t>(source), size - 1);
-  return {first, std::min(first + 1, size - 1), source - static_cast<float>(first)};
-}
-
-class BilinearStep : public Step {
- public:
-  BilinearStep(int scale, const Value& input, const Value& output)
-      : scale_(scale), input_(input), output_(output) {}
-
-  void Run(const RunContext& context) const override {
-    const int64_t height = output_.height();
-    context.pool->ParallelFor(context.batch * height, [&](int64_t row, int) {
-      const int64_t channels = output_.channels();
-      const float* map = context.At<const float>(input_) + row / height * input_.elements();
-      const Between y = Locate(row % height, scale_, input_.height());
-      float* to = context.At<float>(output_) + row * output_.width() * channels;
-      for (int64_t out_x = 0; out_x < output_.width(); ++out_x, to += channels) {
-        const Between x = Locate(out_x, scale_, input_.width());
-        const auto pixel = [&](int64_t py, int64_t px) {
-          return map + (py * input_.width() + px) * channels;
-        };
-        const float* a = pixel(y.first, x.first);
-        const float* b = pixel(y.first, x.second);
-        const float* c = pixel(y.second, x.first);
-        const float* d = pixel(y.second, x.second);
-        for (int64_t i = 0; i < channels; ++i) {
-          const float above = a[i] * (1.0f - x.share) + b[i] * x.share;
-          const float below = c[i] * (1.0f - x.share) + d[i] * x.share;
-          to[i] = above * (1.0f - y.share) + below * y.share;
-        }
-      }
+      for (int64_t i = 1; i < scale_; ++i) to = std::copy_n(first, length, to);
     });
   }
 
@@ -222,15 +175,9 @@ std::unique_ptr<const Step> MakePadStep(const PadOp& op, const Value& input, con
   return std::make_unique<PadStep<float>>(op, op.value, input, output);
 }
 
-std::unique_ptr<const Step> MakeUpsampleStep(const UpsampleOp& op, const Value& input,
-                                             const Value& output) {
-  if (op.mode == UpsampleMode::kBilinear) {
-    return std::make_unique<BilinearStep>(op.scale, input, output);
-  }
-  if (input.encoding.codes) {
-    return std::make_unique<NearestStep<uint8_t>>(op.scale, input, output);
-  }
-  return std::make_unique<NearestStep<float>>(op.scale, input, output);
+std::unique_ptr<const Step> MakeNearestStep(int scale, const Value& input, const Value& output) {
+  if (input.encoding.codes) return std::make_unique<NearestStep<uint8_t>>(scale, input, output);
+  return std::make_unique<NearestStep<float>>(scale, input, output);
 }
 
 }  // namespace signum::runtime

@@ -1,5 +1,4 @@
-// Steps that move elements and compute nothing (bilinear upsampling apart), on
-// floats or codes alike.
+// Steps that move elements and compute nothing, on floats or codes alike.
 #ifndef SIGNUM_RUNTIME_MOVE_STEPS_H_
 #define SIGNUM_RUNTIME_MOVE_STEPS_H_
 
@@ -24,9 +23,8 @@ std::unique_ptr<const Step> MakeConcatStep(int axis, std::vector<Value> inputs,
 // `op` pads no batch axis. A float `output` gets op.value, codes the zero point.
 std::unique_ptr<const Step> MakePadStep(const PadOp& op, const Value& input, const Value& output);
 
-// Bilinear takes floats only.
-std::unique_ptr<const Step> MakeUpsampleStep(const UpsampleOp& op, const Value& input,
-                                             const Value& output);
+// Every pixel `scale` times along both axes of a map.
+std::unique_ptr<const Step> MakeNearestStep(int scale, const Value& input, const Value& output);
 
 }  // namespace signum::runtime
 

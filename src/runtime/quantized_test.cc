@@ -7,6 +7,7 @@
 #include <string>
 
 #include "format/sgn.h"
+#include "kernels/bilinear/bilinear.h"
 #include "runtime/testing/expect_exact.h"
 #include "runtime/testing/random_graph.h"
 #include "runtime/testing/run_program.h"
@@ -149,6 +150,39 @@ TEST(Quantized, ValuePreservingOperatorsKeepCodes) {
     const auto program = Compile(g.graph(), {.isa = DetectIsa()}).value();
     for (const PlannedStep& step : program->steps()) {
       EXPECT_NE(step.report.ops, "Dequantize") << step.report.name;
+    }
+  }
+}
+
+// Codes give what the floats that they stand for do, to the bit. Shares are dyadic where the
+// factor is a power of two, and only there does the interpreter give the same.
+TEST(Quantized, BilinearUpsamplingReadsCodes) {
+  for (const Shape& shape : {Shape{1, 21, 5, 7}, Shape{1, 3, 1, 9}, Shape{1, 64, 6, 1}}) {
+    for (int bits : {1, 4, 8}) {
+      for (int factor : {1, 2, 3, 4}) {
+        const std::string what = fmt::format("{}, {} bits by {}", shape.ToString(), bits, factor);
+        const bool dyadic = factor != 3;
+        RandomGraph codes(shape, 12, dyadic), floats(shape, 12, dyadic);
+        for (RandomGraph* g : {&codes, &floats}) {
+          NodeId x = g->Quantize(g->input(), bits, bits == 1 ? 0 : 5, dyadic ? 0.125f : 0.13f);
+          if (g == &floats) x = g->Add(ClampOp{-1000.0f, 1000.0f}, {x});
+          g->Add(UpsampleOp{factor, UpsampleMode::kBilinear}, {x});
+        }
+        if (dyadic) ExpectExact(codes, what);
+        const std::vector<float> images = codes.Images(3);
+        const std::vector<double> expected = Interpret(codes.graph(), images, 3);
+        for (Isa isa : SupportedIsas()) {
+          const RunOptions options{isa, /*threads=*/3, /*max_batch=*/2};
+          const std::vector<float> got = RunGraph(codes.graph(), images, 3, options);
+          EXPECT_EQ(got, RunGraph(floats.graph(), images, 3, options)) << what;
+          ASSERT_EQ(got.size(), expected.size());
+          for (size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], expected[i], 1e-5) << what;
+          const auto program = Compile(codes.graph(), {.isa = isa}).value();
+          const StepReport& report = program->steps()[1].report;
+          EXPECT_EQ(report.ops, "Upsample");
+          EXPECT_EQ(report.kernel, kernels::SelectBilinear(isa).kernel->name);
+        }
+      }
     }
   }
 }

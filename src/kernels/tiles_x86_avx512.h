@@ -81,8 +81,6 @@ inline void StoreTile(const IntegerGemmProblem& problem, int64_t c_row, int64_t 
 //
 //   static constexpr bool kDropsTail;  whether bytes behind a segment's end count unless
 //                                      a mask drops them; else weights there are 0
-//   static constexpr bool kHasPlanes;  whether depth.planes may be more than one: then
-//                                      FinishPlanes takes the place of Finish
 //   template <bool kMasked>
 //   static __m512i Add(__m512i total, __m512i values, __m512i weights, __m512i mask);
 //   static __m512i Finish(__m512i init, __m512i total);
@@ -138,11 +136,6 @@ struct PanelMicro {
   template <int kRows, int kPanels>
   static void Tile(const IntegerGemmProblem& problem, const uint8_t* row, int64_t c_row,
                    int64_t panel) {
-    if constexpr (Product::kHasPlanes) {
-      if (problem.depth.planes > 1) {
-        return TileOfPlanes<kRows, kPanels>(problem, row, c_row, panel);
-      }
-    }
     __m512i total[kRows * kPanels];
 #pragma GCC unroll 24
     for (int i = 0; i < kRows * kPanels; ++i) total[i] = _mm512_setzero_si512();
@@ -151,19 +144,29 @@ struct PanelMicro {
       return Product::Finish(init, sum);
     });
   }
+};
 
-  // Apart from the above, which would keep its sums in memory otherwise.
+// The same where depth.planes is more than one, in smaller tiles, for each size is code of its
+// own. Product has
+//
+//   static __m512i FinishPlanes(__m512i init, __m512i total);
+template <typename Product>
+struct PlanesMicro {
+  static constexpr int kMaxRows = 8;
+  static constexpr int kMaxTiles = 16;
+  static constexpr bool kWeightsOnce = true;
+
   template <int kRows, int kPanels>
-  [[gnu::noinline]] static void TileOfPlanes(const IntegerGemmProblem& problem, const uint8_t* row,
-                                             int64_t c_row, int64_t panel) {
+  static void Tile(const IntegerGemmProblem& problem, const uint8_t* row, int64_t c_row,
+                   int64_t panel) {
     const int64_t* offsets = problem.rows.offsets;
     __m512i total[kRows * kPanels];
-#pragma GCC unroll 24
+#pragma GCC unroll 16
     for (int i = 0; i < kRows * kPanels; ++i) total[i] = _mm512_setzero_si512();
     for (int64_t plane = 0; plane < problem.depth.planes; ++plane) {
-#pragma GCC unroll 24
+#pragma GCC unroll 16
       for (int i = 0; i < kRows * kPanels; ++i) total[i] = _mm512_slli_epi32(total[i], 1);
-      AddPlane<kRows, kPanels>(problem, row, offsets, panel, total);
+      PanelMicro<Product>::template AddPlane<kRows, kPanels>(problem, row, offsets, panel, total);
       offsets += problem.depth.segments;
     }
     StoreTile<kRows, kPanels>(problem, c_row, panel, total, [](__m512i init, int, __m512i sum) {
@@ -175,7 +178,6 @@ struct PanelMicro {
 // Products of u8 and s8: vpdpbusd, in its form that wraps and never saturates.
 struct ByteProduct {
   static constexpr bool kDropsTail = false;
-  static constexpr bool kHasPlanes = false;
   template <bool kMasked>
   static __m512i Add(__m512i total, __m512i values, __m512i weights, __m512i) {
     return _mm512_dpbusd_epi32(total, values, weights);

@@ -11,7 +11,6 @@ namespace {
 
 struct BitProduct {
   static constexpr bool kDropsTail = true;
-  static constexpr bool kHasPlanes = true;
   template <bool kMasked>
   static __m512i Add(__m512i total, __m512i values, __m512i weights, __m512i mask) {
     constexpr int kXorThenAnd = 0x28;  // (first ^ second) & third
@@ -25,14 +24,16 @@ struct BitProduct {
   static __m512i FinishPlanes(__m512i init, __m512i total) { return _mm512_sub_epi32(init, total); }
 };
 
+void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
+         const int32_t* init, int32_t* c, int64_t ldc) {
+  const IntegerGemmProblem problem = {rows, n, depth, packed, init, c, ldc};
+  if (depth.planes > 1) return ForEachRowTile<PlanesMicro<BitProduct>>(problem);
+  ForEachRowTile<PanelMicro<BitProduct>>(problem);
+}
+
 }  // namespace
 
-constexpr IntegerGemmKernel kGemmB1W1X86Avx512 = {"gemm_b1w1_x86_avx512",
-                                                  Isa::kAvx512,
-                                                  3000,
-                                                  2,
-                                                  PanelPackedBytes<1>,
-                                                  PackPanels<1>,
-                                                  RunRowTiles<PanelMicro<BitProduct>>};
+constexpr IntegerGemmKernel kGemmB1W1X86Avx512 = {"gemm_b1w1_x86_avx512", Isa::kAvx512,  3000, 2,
+                                                  PanelPackedBytes<1>,    PackPanels<1>, Run};
 
 }  // namespace signum::kernels

@@ -33,8 +33,9 @@ inline int32_t RowSum(const uint8_t* row, const int64_t* offsets, const Depth& d
 }
 
 struct Micro {
-  static constexpr int kMaxRows = 12;
-  static constexpr int kMaxTiles = 24;
+  // For few rows, so fewer at a time than other products have: each size is code of its own.
+  static constexpr int kMaxRows = 8;
+  static constexpr int kMaxTiles = 16;
   // Bits are few, and the sum of a row is made for each of its blocks of panels.
   static constexpr bool kWeightsOnce = false;
 

@@ -23,7 +23,7 @@ struct BitProduct : PanelWeights, DotSums {
 }  // namespace
 
 constexpr IntegerGemmKernel kGemmB1W1Arm64Dotprod = {
-    "gemm_b1w1_arm64_dotprod",          Isa::kDotprod, 500, 4, PanelPackedBytes<1>, PackPanels<1>,
+    "gemm_b1w1_arm64_dotprod",          Isa::kDotprod, 1000, 4, PanelPackedBytes<1>, PackPanels<1>,
     RunRowTiles<PanelMicro<BitProduct>>};
 
 }  // namespace signum::kernels

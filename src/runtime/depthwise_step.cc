@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "runtime/pieces.h"
 
 namespace signum::runtime {
 namespace {
@@ -61,47 +62,23 @@ int64_t DepthwiseStep<Kernel>::scratch_bytes() const {
 }
 
 template <typename Kernel>
-auto DepthwiseStep<Kernel>::ChooseTiling(int64_t batch, int threads) const -> Tiling {
-  const ConvolutionGeometry& g = geometry_;
-  Tiling tiling{1, g.out_width, g.in_channels};
-  int64_t rows = tile_rows_;
-  if (threads > 1) {
-    // Three or more a thread where there is work for them.
-    const int64_t least = kElementGrain / g.in_channels + 1;
-    const int64_t fair = (batch * g.pixels() + threads * 3 - 1) / (threads * 3);
-    rows = std::min(tile_rows_, std::max(least, fair));
-  }
-  // Runs of nearly equal length in long lines; several short lines.
-  const int64_t runs = (g.out_width + rows - 1) / rows;
-  tiling.pixels = (g.out_width + runs - 1) / runs;
-  if (runs == 1) tiling.lines = std::clamp<int64_t>(rows / g.out_width, 1, g.out_height);
-  const int64_t pieces = runs * ((g.out_height + tiling.lines - 1) / tiling.lines) * batch;
-  if (pieces < threads) {
-    const int64_t blocks = (g.in_channels + kTileChannels - 1) / kTileChannels;
-    const int64_t splits = std::min(blocks, (threads + pieces - 1) / pieces);
-    tiling.channels = (blocks + splits - 1) / splits * kTileChannels;
-  }
-  return tiling;
-}
-
-template <typename Kernel>
 void DepthwiseStep<Kernel>::Run(const RunContext& context) const {
   const ConvolutionGeometry& g = geometry_;
-  const Tiling tiling = ChooseTiling(context.batch, context.pool->threads());
-  const int64_t line_pieces = (g.out_height + tiling.lines - 1) / tiling.lines;
-  const int64_t runs = (g.out_width + tiling.pixels - 1) / tiling.pixels;
-  const int64_t splits = (g.in_channels + tiling.channels - 1) / tiling.channels;
-  const int64_t pieces = line_pieces * runs * splits;
-  context.pool->ParallelFor(pieces * context.batch, [&](int64_t index, int thread) {
-    const int64_t line = index % pieces / splits / runs * tiling.lines;
-    const int64_t pixel = index % pieces / splits % runs * tiling.pixels;
-    const int64_t channel = index % splits * tiling.channels;
+  const Pieces pieces({.images = context.batch,
+                       .lines = g.out_height,
+                       .pixels = g.out_width,
+                       .columns = g.in_channels,
+                       .depth = window_.taps(),
+                       .most_rows = tile_rows_,
+                       .column_multiple = kTileChannels},
+                      context.pool->threads());
+  context.pool->ParallelFor(pieces.count(), [&](int64_t index, int thread) {
+    const Piece piece = pieces.at(index);
     Finish::Tile tile;
-    tile.rows = RowBlock::Lines(index / pieces, line, std::min(tiling.lines, g.out_height - line),
-                                std::min(tiling.pixels, g.out_width - pixel));
-    tile.rows.pixel = pixel;
-    tile.first_channel = channel;
-    tile.channels = std::min(tiling.channels, g.in_channels - channel);
+    tile.rows = RowBlock::Lines(piece.image, piece.line, piece.lines, piece.pixels);
+    tile.rows.pixel = piece.pixel;
+    tile.first_channel = piece.column;
+    tile.channels = piece.columns;
     RunTile(context, tile, context.Scratch(thread));
   });
 }

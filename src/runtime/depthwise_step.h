@@ -37,12 +37,6 @@ class DepthwiseStep : public Step {
  private:
   using Tap = kernels::DepthwiseTap<Value>;
 
-  // How one run is cut into the pieces that threads take: lines of an image, or a run of
-  // pixels of one.
-  struct Tiling {
-    int64_t lines, pixels, channels;
-  };
-  Tiling ChooseTiling(int64_t batch, int threads) const;
   void RunTile(const RunContext& context, const Finish::Tile& tile, std::byte* scratch) const;
   // The taps of a run of pixels that starts at (y, x) of an image, from `channel` on. Where it
   // has two or more, they reach no column outside of the map and its ring.

@@ -12,37 +12,10 @@
 #include "runtime/aligned_buffer.h"
 #include "runtime/finish.h"
 #include "runtime/patches.h"
+#include "runtime/pieces.h"
 #include "runtime/step.h"
 
 namespace signum::runtime {
-
-// How the rows (output pixels) and columns (output channels of a group) of one
-// run are cut into the pieces that threads take.
-struct Tiling {
-  int64_t rows = 1;     // of a piece, at most the planned tile
-  int64_t columns = 1;  // a multiple of kColumnMultiple, or all
-};
-
-// Pieces large enough to be worth waking a thread for, and three or more a
-// thread where there is work for them.
-inline Tiling ChooseTiling(int64_t rows, int64_t columns, int64_t depth, int64_t largest_rows,
-                           int threads) {
-  Tiling tiling{std::min(rows, largest_rows), columns};
-  if (threads == 1) return tiling;
-  constexpr int64_t kLeastMacs = 1 << 18;
-  const int64_t least_rows = kLeastMacs / (columns * depth) + 1;
-  const int64_t fair_rows = (rows + threads * 3 - 1) / (threads * 3);
-  tiling.rows = std::min(tiling.rows, std::max(least_rows, (fair_rows + 7) / 8 * 8));
-  const int64_t pieces = (rows + tiling.rows - 1) / tiling.rows;
-  if (pieces < threads) {
-    const int64_t splits = (threads + pieces - 1) / pieces;
-    const int64_t least_columns = kLeastMacs / (tiling.rows * depth) + 1;
-    const int64_t wanted = std::max(least_columns, (columns + splits - 1) / splits);
-    tiling.columns = std::min(columns, (wanted + kernels::kColumnMultiple - 1) /
-                                           kernels::kColumnMultiple * kernels::kColumnMultiple);
-  }
-  return tiling;
-}
 
 class GemmStep : public Step {
  public:
@@ -75,21 +48,21 @@ class GemmStep : public Step {
   void Run(const RunContext& context) const override {
     const int64_t rows = context.batch * geometry_.pixels();
     const int64_t columns = geometry_.group_outputs();
-    const Tiling tiling =
-        ChooseTiling(rows, columns, geometry_.depth(), tile_rows_, context.pool->threads());
-    const int64_t row_pieces = (rows + tiling.rows - 1) / tiling.rows;
-    const int64_t column_pieces = (columns + tiling.columns - 1) / tiling.columns;
-    const int64_t pieces = row_pieces * column_pieces;
-    context.pool->ParallelFor(pieces * geometry_.groups, [&](int64_t index, int thread) {
-      const int64_t group = index / pieces;
-      const int64_t row = index % pieces / column_pieces * tiling.rows;
-      const int64_t column = index % column_pieces * tiling.columns;
+    const Pieces pieces({.pixels = rows,
+                         .groups = geometry_.groups,
+                         .columns = columns,
+                         .depth = geometry_.depth(),
+                         .most_rows = tile_rows_,
+                         .row_multiple = 8,
+                         .column_multiple = kernels::kColumnMultiple},
+                        context.pool->threads());
+    context.pool->ParallelFor(pieces.count(), [&](int64_t index, int thread) {
+      const Piece piece = pieces.at(index);
       Finish::Tile tile;
-      tile.rows = RowBlock::Flat(row, std::min(tiling.rows, rows - row), geometry_.out_channels);
-      tile.first_channel = group * columns + column;
-      tile.channels = std::min(tiling.columns, columns - column);
-      tile.stride = tile.channels;
-      RunTile(context, group, column, tile, context.Scratch(thread));
+      tile.rows = RowBlock::Flat(piece.pixel, piece.pixels, geometry_.out_channels);
+      tile.first_channel = piece.group * columns + piece.column;
+      tile.channels = tile.stride = piece.columns;
+      RunTile(context, piece.group, piece.column, tile, context.Scratch(thread));
     });
   }
 

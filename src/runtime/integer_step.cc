@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "runtime/pieces.h"
 
 namespace signum::runtime {
 namespace {
@@ -37,47 +38,6 @@ Kinds KindsAlong(int64_t out, int64_t in, int stride, int kernel, int dilation, 
     kinds.of.push_back(found->second);
   }
   return kinds;
-}
-
-// How one run is cut into the pieces that threads take: lines of an image, or a run of
-// pixels of one; where maps have one pixel, the images are such a line.
-struct LineTiling {
-  int64_t lines = 1;    // of a piece; more than one only where they are whole
-  int64_t pixels = 1;   // of a line
-  int64_t columns = 1;  // a multiple of kColumnMultiple, or all
-};
-// A piece has at most `most_rows` pixels.
-LineTiling ChooseTiling(const ConvolutionGeometry& g, int64_t batch, int64_t most_rows,
-                        int threads) {
-  const bool across = g.pixels() == 1;
-  const int64_t height = across ? 1 : g.out_height;
-  const int64_t width = across ? batch : g.out_width;
-  const int64_t images = across ? 1 : batch;
-  const int64_t columns = g.group_outputs();
-  LineTiling tiling{1, width, columns};
-  // Pieces large enough to be worth waking a thread for, and three or more a thread
-  // where there is work for them.
-  constexpr int64_t kLeastMacs = 1 << 18;
-  int64_t rows = most_rows;
-  if (threads > 1) {
-    const int64_t least = kLeastMacs / (columns * g.depth()) + 1;
-    const int64_t fair = (height * width * images * g.groups + threads * 3 - 1) / (threads * 3);
-    rows = std::min(most_rows, std::max(least, fair));
-  }
-  // Runs of nearly equal length in long lines; several short lines.
-  const int64_t runs = (width + rows - 1) / rows;
-  tiling.pixels = (width + runs - 1) / runs;
-  if (runs == 1) tiling.lines = std::clamp<int64_t>(rows / width, 1, height);
-  const int64_t pieces = (width + tiling.pixels - 1) / tiling.pixels *
-                         ((height + tiling.lines - 1) / tiling.lines) * images * g.groups;
-  if (pieces < threads) {
-    const int64_t splits = (threads + pieces - 1) / pieces;
-    const int64_t least_columns = kLeastMacs / (tiling.lines * tiling.pixels * g.depth()) + 1;
-    const int64_t wanted = std::max(least_columns, (columns + splits - 1) / splits);
-    tiling.columns = std::min(columns, (wanted + kernels::kColumnMultiple - 1) /
-                                           kernels::kColumnMultiple * kernels::kColumnMultiple);
-  }
-  return tiling;
 }
 
 }  // namespace
@@ -247,30 +207,27 @@ void IntegerStep::Run(const RunContext& context) const {
   const int64_t height = across ? 1 : geometry_.out_height;
   const int64_t width = across ? context.batch : geometry_.out_width;
   const int64_t images = across ? 1 : context.batch;
-  const LineTiling tiling =
-      ChooseTiling(geometry_, context.batch, tile_.rows, context.pool->threads());
-  const int64_t columns = geometry_.group_outputs();
-  const int64_t line_pieces = (height + tiling.lines - 1) / tiling.lines;
-  const int64_t runs = (width + tiling.pixels - 1) / tiling.pixels;
-  const int64_t column_pieces = (columns + tiling.columns - 1) / tiling.columns;
-  const int64_t pieces = line_pieces * runs * column_pieces;
-  context.pool->ParallelFor(pieces * geometry_.groups * images, [&](int64_t index, int thread) {
-    const int64_t image = index / (pieces * geometry_.groups);
-    const int64_t group = index / pieces % geometry_.groups;
-    const int64_t column = index % column_pieces * tiling.columns;
-    const int64_t pixel = index % pieces / column_pieces % runs * tiling.pixels;
-    const int64_t pixels = std::min(tiling.pixels, width - pixel);
-    const int64_t line = index % pieces / column_pieces / runs * tiling.lines;
+  const Pieces pieces({.images = images,
+                       .lines = height,
+                       .pixels = width,
+                       .groups = geometry_.groups,
+                       .columns = geometry_.group_outputs(),
+                       .depth = geometry_.depth(),
+                       .most_rows = tile_.rows,
+                       .column_multiple = kernels::kColumnMultiple},
+                      context.pool->threads());
+  context.pool->ParallelFor(pieces.count(), [&](int64_t index, int thread) {
+    const Piece piece = pieces.at(index);
     Finish::Tile tile;
     if (across) {
-      tile.rows = RowBlock::Images(pixel, pixels);
+      tile.rows = RowBlock::Images(piece.pixel, piece.pixels);
     } else {
-      tile.rows = RowBlock::Lines(image, line, std::min(tiling.lines, height - line), pixels);
-      tile.rows.pixel = pixel;
+      tile.rows = RowBlock::Lines(piece.image, piece.line, piece.lines, piece.pixels);
+      tile.rows.pixel = piece.pixel;
     }
-    tile.first_channel = group * columns + column;
-    tile.channels = std::min(tiling.columns, columns - column);
-    RunTile(context, group, column, tile, context.Scratch(thread));
+    tile.first_channel = piece.group * geometry_.group_outputs() + piece.column;
+    tile.channels = piece.columns;
+    RunTile(context, piece.group, piece.column, tile, context.Scratch(thread));
   });
 }
 

@@ -209,8 +209,9 @@ const Tactic* Compiler::ChooseTactic(const std::string& layer,
 }
 
 Value Compiler::AsPlanes(NodeId id) {
-  const auto made = planes_values_.find(values_[id].storage);
-  if (made != planes_values_.end()) return made->second;
+  for (const auto& [codes, planes] : planes_values_) {
+    if (codes.storage == values_[id].storage && codes.shape == values_[id].shape) return planes;
+  }
   const Value codes = Use(values_[id]);
   Value planes = NewValue(codes.shape, codes.encoding, {.ring = codes.ring, .bits = true});
   planes.ring_code = codes.ring_code;
@@ -221,7 +222,7 @@ Value Compiler::AsPlanes(NodeId id) {
   report.kernel = selection.kernel->name;
   report.refused = selection.refused;
   Emit(MakePlanesStep(codes, planes, *selection.kernel), std::move(report));
-  planes_values_[codes.storage] = planes;
+  planes_values_.emplace_back(codes, planes);
   return planes;
 }
 

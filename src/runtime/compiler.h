@@ -4,10 +4,10 @@
 #ifndef SIGNUM_RUNTIME_COMPILER_H_
 #define SIGNUM_RUNTIME_COMPILER_H_
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "graph/graph.h"
@@ -98,7 +98,8 @@ class Compiler {
   std::vector<Layout> layouts_;                     // by node
   std::vector<Value> values_;                       // by node
   std::vector<std::optional<Value>> float_values_;  // by node, where AsFloats made one
-  std::map<int, Value> planes_values_;              // by the storage of the codes
+  // What AsPlanes made, each behind its codes: the same codes may be maps of two shapes.
+  std::vector<std::pair<Value, Value>> planes_values_;
   // Of the largest value that the step that is emitted next reads, or writes.
   int64_t largest_read_ = 0, largest_written_ = 0;
   std::unique_ptr<Program> program_;

@@ -187,6 +187,36 @@ TEST(Quantized, BilinearUpsamplingReadsCodes) {
   }
 }
 
+// A map of one channel and the same codes as one pixel of many lie in one place, but their bits
+// do not fill bytes in the same way. All ways of multiplying them are tried.
+TEST(Quantized, PlanesAreThoseOfOneShape) {
+  RandomGraph g({1, 1, 8, 9}, 7, true);
+  const NodeId codes = g.Quantize(g.input(), 2, 1, 0.25f);
+  ConvolutionOp op;
+  op.output_channels = 32;
+  op.window = {{8, 9}, {1, 1}, {1, 1}, {}};
+  op.weight_quantizer = WeightQuantizer{1, true};
+  const NodeId map = g.Add(FlattenOp{}, {g.Convolution(codes, op)});
+  const NodeId row = g.Add(ReshapeOp{{0, 72}}, {codes});
+  g.Add(AddOp{}, {map, g.Linear(row, 32, WeightQuantizer{1, true})});
+  const std::vector<float> images = g.Images(1);
+  const std::vector<double> expected = Interpret(g.graph(), images, 1);
+  for (Isa isa : SupportedIsas()) {
+    CompileOptions options{.isa = isa};
+    const auto usual = Compile(g.graph(), options).value();
+    for (const PlannedStep& step : usual->steps()) {
+      for (const Tactic& tactic : step.report.tactics) {
+        if (tactic.makes_planes) options.tactics[step.report.name] = NameOf(tactic);
+      }
+    }
+    ASSERT_EQ(options.tactics.size(), 2u);
+    const auto executor = Executor::Create(Compile(g.graph(), options).value(), {}).value();
+    std::vector<float> got(expected.size());
+    ASSERT_TRUE(executor->Run(images, 1, got));
+    for (size_t i = 0; i < got.size(); ++i) ASSERT_EQ(got[i], expected[i]) << IsaName(isa);
+  }
+}
+
 TEST(Quantized, AveragesOfCodesAreExact) {
   for (int bits : {1, 8}) {
     RandomGraph g({1, 8, 8, 8}, 6, true);

@@ -1,10 +1,10 @@
 #include "tuning.h"
 
 #include <cstdio>
-#include <cstdlib>
 #include <optional>
 
 #include "base/cpu.h"
+#include "base/file.h"
 #include "report/progress.h"
 
 namespace signum::apps {
@@ -16,14 +16,8 @@ void AddTuneFlag(CLI::App& command, bool& tune) {
 }
 
 Result<std::string> TuningFolder() {
-  const auto variable = [](const char* name) {
-    const char* value = std::getenv(name);
-    return std::string(value == nullptr ? "" : value);
-  };
-  if (const std::string cache = variable("XDG_CACHE_HOME"); !cache.empty()) {
-    return cache + "/signum";
-  }
-  if (const std::string home = variable("HOME"); !home.empty()) return home + "/.cache/signum";
+  const std::string folder = base::UserFolder("XDG_CACHE_HOME", ".cache");
+  if (!folder.empty()) return folder;
   return InvalidArgument(
       "--tune has no folder for what it finds: set HOME or XDG_CACHE_HOME to one");
 }

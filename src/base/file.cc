@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <random>
@@ -54,6 +55,18 @@ Descriptor::~Descriptor() {
 tl::unexpected<Error> CannotWrite(const std::string& path) {
   const int reason = errno;
   return IoError("cannot write " + path + ": " + std::strerror(reason) + Advice(reason));
+}
+
+std::string UserFolder(const char* variable, const char* below_home) {
+  const auto folder = [](const char* name) {
+    const char* value = std::getenv(name);
+    return std::filesystem::path(value == nullptr ? "" : value);
+  };
+  if (const auto own = folder(variable); !own.empty()) return (own / "signum").string();
+  if (const auto home = folder("HOME"); !home.empty()) {
+    return (home / below_home / "signum").string();
+  }
+  return "";
 }
 
 namespace internal {

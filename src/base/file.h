@@ -34,6 +34,11 @@ Status WriteFileThrough(const std::string& path, WriteTo&& write_to);
 // work that must not fail at its end.
 Status CheckCanWrite(const std::string& path);
 
+// A user's own folder of Signum (XDG Base Directory Specification): `signum` in the folder that
+// `variable` names ("XDG_CACHE_HOME"), else in `below_home` (".cache") of $HOME. Empty where
+// neither variable is set.
+std::string UserFolder(const char* variable, const char* below_home);
+
 // Creates the folder and its parents. kIo names the folder and the reason.
 Status MakeFolders(const std::string& path);
 

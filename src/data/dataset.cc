@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <filesystem>
 
+#include "base/file.h"
 #include "base/nearest.h"
 #include "data/cifar10.h"
 #include "data/fashion_mnist.h"
@@ -36,16 +36,10 @@ Status CheckDatasetName(const std::string& name) {
 }
 
 std::string DataFolder() {
-  const auto environment = [](const char* variable) {
-    const char* value = std::getenv(variable);
-    return std::string(value == nullptr ? "" : value);
-  };
-  if (const std::string folder = environment("SIGNUM_DATA"); !folder.empty()) return folder;
-  if (const std::string folder = environment("XDG_DATA_HOME"); !folder.empty()) {
-    return (std::filesystem::path(folder) / "signum").string();
-  }
-  const std::string home = environment("HOME");
-  return (std::filesystem::path(home.empty() ? "." : home) / ".local/share/signum").string();
+  const char* chosen = std::getenv("SIGNUM_DATA");
+  if (chosen != nullptr && *chosen != '\0') return chosen;
+  const std::string folder = base::UserFolder("XDG_DATA_HOME", ".local/share");
+  return folder.empty() ? "./.local/share/signum" : folder;
 }
 
 Result<Dataset> LoadDataset(const std::string& name, Split split, const std::string& folder) {

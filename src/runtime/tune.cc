@@ -14,6 +14,7 @@
 
 #include "base/cpu.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "runtime/executor.h"
 
 namespace signum::runtime {
@@ -121,13 +122,6 @@ Result<TacticNames> TuneLayers(const Graph& graph, std::vector<Layer> layers,
   return Fastest(layers);
 }
 
-// FNV-1a, 64 bits.
-uint64_t Hash(const std::string& text) {
-  uint64_t hash = 0xcbf29ce484222325u;
-  for (char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3u;
-  return hash;
-}
-
 // What the fastest tactics depend on: names, operators, kernels and sizes, but not the numbers
 // of the weights.
 std::string Describe(const Program& program, const TuneOptions& options) {
@@ -188,7 +182,7 @@ Result<TacticNames> TuneOnce(const Graph& graph, const std::string& folder,
                              const TuneOptions& options) {
   SIGNUM_ASSIGN_OR_RETURN(ProgramPointer program, Compile(graph, {.isa = options.isa}));
   const std::string path =
-      fmt::format("{}/{:016x}.tactics", folder, Hash(Describe(*program, options)));
+      fmt::format("{}/{:016x}.tactics", folder, base::Fnv1a(Describe(*program, options)));
   if (const auto bytes = base::ReadFile(path, size_t{1} << 24)) {
     if (auto known = FromText({bytes->begin(), bytes->end()})) return *std::move(known);
   }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/hash.h"
 
 namespace signum::zoo {
 namespace {
@@ -14,12 +15,6 @@ uint64_t Mix(uint64_t z) {
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
   z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
   return z ^ (z >> 31);
-}
-
-uint64_t Fnv1a(std::string_view text) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return hash;
 }
 
 // The C library's log and cos differ between machines in the last bit, so these
@@ -60,7 +55,7 @@ double FanOut(const Shape& weight) { return static_cast<double>(weight.elements(
 }  // namespace
 
 RandomStream::RandomStream(uint64_t seed, std::string_view tensor_name)
-    : key_(Mix(seed + 0x9e3779b97f4a7c15) ^ Mix(Fnv1a(tensor_name))) {}
+    : key_(Mix(seed + 0x9e3779b97f4a7c15) ^ Mix(base::Fnv1a(tensor_name))) {}
 
 uint64_t RandomStream::Bits(uint64_t index) const {
   return Mix(key_ + (index + 1) * 0x9e3779b97f4a7c15);

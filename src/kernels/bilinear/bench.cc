@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/bilinear/bilinear.h"
+#include "kernels/testing/kernel_bench.h"
 
 namespace signum::kernels {
 namespace {
@@ -43,20 +44,16 @@ void Measure(benchmark::State& state, Run run, int64_t channels) {
 }
 
 const bool registered = [] {
-  for (const BilinearKernel* kernel : BilinearKernels()) {
-    if (kernel->isa > DetectIsa()) continue;
-    for (const int64_t channels : {3, 21, 64}) {
-      const std::string channels_name = "/channels:" + std::to_string(channels);
-      const std::string name = kernel->name;
-      benchmark::RegisterBenchmark((name + "/f32" + channels_name).c_str(),
-                                   [kernel, channels](benchmark::State& state) {
-                                     Measure<float>(state, kernel->run_f32, channels);
-                                   });
-      benchmark::RegisterBenchmark((name + "/u8" + channels_name).c_str(),
-                                   [kernel, channels](benchmark::State& state) {
-                                     Measure<uint8_t>(state, kernel->run_u8, channels);
-                                   });
-    }
+  for (const int64_t channels : {3, 21, 64}) {
+    const std::string size = "/channels:" + std::to_string(channels);
+    RegisterKernelBenches(BilinearKernels(), "/f32" + size,
+                          [=](benchmark::State& state, const BilinearKernel& kernel) {
+                            Measure<float>(state, kernel.run_f32, channels);
+                          });
+    RegisterKernelBenches(BilinearKernels(), "/u8" + size,
+                          [=](benchmark::State& state, const BilinearKernel& kernel) {
+                            Measure<uint8_t>(state, kernel.run_u8, channels);
+                          });
   }
   return true;
 }();

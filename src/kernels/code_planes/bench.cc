@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/code_planes/code_planes.h"
+#include "kernels/testing/kernel_bench.h"
 
 namespace signum::kernels {
 namespace {
@@ -31,14 +32,7 @@ void Measure(benchmark::State& state, const CodePlanesKernel& kernel) {
       benchmark::Counter(kRows * kChannels, benchmark::Counter::kIsIterationInvariantRate);
 }
 
-const bool registered = [] {
-  for (const CodePlanesKernel* kernel : CodePlanesKernels()) {
-    if (kernel->isa > DetectIsa()) continue;
-    benchmark::RegisterBenchmark(kernel->name,
-                                 [kernel](benchmark::State& state) { Measure(state, *kernel); });
-  }
-  return true;
-}();
+const bool registered = RegisterKernelBenches(CodePlanesKernels(), "", Measure);
 
 }  // namespace
 }  // namespace signum::kernels

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/code_signs/code_signs.h"
+#include "kernels/testing/kernel_bench.h"
 
 namespace signum::kernels {
 namespace {
@@ -31,14 +32,7 @@ void Measure(benchmark::State& state, const CodeSignsKernel& kernel) {
       benchmark::Counter(kRows * kChannels, benchmark::Counter::kIsIterationInvariantRate);
 }
 
-const bool registered = [] {
-  for (const CodeSignsKernel* kernel : CodeSignsKernels()) {
-    if (kernel->isa > DetectIsa()) continue;
-    benchmark::RegisterBenchmark(kernel->name,
-                                 [kernel](benchmark::State& state) { Measure(state, *kernel); });
-  }
-  return true;
-}();
+const bool registered = RegisterKernelBenches(CodeSignsKernels(), "", Measure);
 
 }  // namespace
 }  // namespace signum::kernels

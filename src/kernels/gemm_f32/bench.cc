@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/gemm_f32/gemm_f32.h"
+#include "kernels/testing/kernel_bench.h"
 
 namespace signum::kernels {
 namespace {
@@ -34,14 +35,12 @@ void Run(benchmark::State& state, const GemmF32Kernel& kernel, const Size& size)
 }
 
 const bool registered = [] {
-  for (const GemmF32Kernel* kernel : GemmF32Kernels()) {
-    if (kernel->isa > DetectIsa()) continue;
-    for (const Size& size : kSizes) {
-      const std::string name = std::string(kernel->name) + "/m:" + std::to_string(size.m) +
-                               "/n:" + std::to_string(size.n) + "/k:" + std::to_string(size.k);
-      benchmark::RegisterBenchmark(
-          name.c_str(), [kernel, size](benchmark::State& state) { Run(state, *kernel, size); });
-    }
+  for (const Size& size : kSizes) {
+    const std::string suffix = "/m:" + std::to_string(size.m) + "/n:" + std::to_string(size.n) +
+                               "/k:" + std::to_string(size.k);
+    RegisterKernelBenches(
+        GemmF32Kernels(), suffix,
+        [=](benchmark::State& state, const GemmF32Kernel& kernel) { Run(state, kernel, size); });
   }
   return true;
 }();

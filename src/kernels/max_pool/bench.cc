@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/max_pool/max_pool.h"
+#include "kernels/testing/kernel_bench.h"
 
 namespace signum::kernels {
 namespace {
@@ -26,19 +27,15 @@ void Measure(benchmark::State& state, Run run) {
       benchmark::Counter(kTaps * kCount, benchmark::Counter::kIsIterationInvariantRate);
 }
 
-const bool registered = [] {
-  for (const MaxPoolKernel* kernel : MaxPoolKernels()) {
-    if (kernel->isa > DetectIsa()) continue;
-    const std::string name = kernel->name;
-    benchmark::RegisterBenchmark((name + "/f32").c_str(), [kernel](benchmark::State& state) {
-      Measure<float>(state, kernel->run_f32);
-    });
-    benchmark::RegisterBenchmark((name + "/u8").c_str(), [kernel](benchmark::State& state) {
-      Measure<uint8_t>(state, kernel->run_u8);
-    });
-  }
-  return true;
-}();
+const bool registered =
+    RegisterKernelBenches(MaxPoolKernels(), "/f32",
+                          [](benchmark::State& state, const MaxPoolKernel& kernel) {
+                            Measure<float>(state, kernel.run_f32);
+                          }) &&
+    RegisterKernelBenches(MaxPoolKernels(), "/u8",
+                          [](benchmark::State& state, const MaxPoolKernel& kernel) {
+                            Measure<uint8_t>(state, kernel.run_u8);
+                          });
 
 }  // namespace
 }  // namespace signum::kernels

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/output_stage/output_stage.h"
+#include "kernels/testing/kernel_bench.h"
 
 namespace signum::kernels {
 namespace {
@@ -40,21 +41,17 @@ void Run(benchmark::State& state, const OutputStageKernel& kernel, OutputStage s
 const bool registered = [] {
   const char* residual_names[] = {"no_residual", "code_residual", "float_residual"};
   const char* output_names[] = {"to_float", "to_codes", "to_sign", "to_bits"};
-  for (const OutputStageKernel* kernel : OutputStageKernels()) {
-    if (kernel->isa > DetectIsa()) continue;
-    for (ResidualKind residual :
-         {ResidualKind::kNone, ResidualKind::kCodes, ResidualKind::kFloat}) {
-      for (OutputKind output :
-           {OutputKind::kFloat, OutputKind::kCodes, OutputKind::kSign, OutputKind::kBits}) {
-        const std::string name = std::string(kernel->name) + "/" +
-                                 residual_names[static_cast<int>(residual)] + "/" +
-                                 output_names[static_cast<int>(output)];
-        OutputStage stage;
-        stage.residual = residual;
-        stage.output = output;
-        benchmark::RegisterBenchmark(
-            name.c_str(), [kernel, stage](benchmark::State& state) { Run(state, *kernel, stage); });
-      }
+  for (ResidualKind residual : {ResidualKind::kNone, ResidualKind::kCodes, ResidualKind::kFloat}) {
+    for (OutputKind output :
+         {OutputKind::kFloat, OutputKind::kCodes, OutputKind::kSign, OutputKind::kBits}) {
+      OutputStage stage;
+      stage.residual = residual;
+      stage.output = output;
+      RegisterKernelBenches(
+          OutputStageKernels(),
+          std::string("/") + residual_names[static_cast<int>(residual)] + "/" +
+              output_names[static_cast<int>(output)],
+          [=](benchmark::State& state, const OutputStageKernel& k) { Run(state, k, stage); });
     }
   }
   return true;

@@ -12,6 +12,7 @@
 
 #include "kernels/depthwise.h"
 #include "kernels/kernel.h"
+#include "kernels/testing/kernel_bench.h"
 #include "kernels/tile_rows.h"
 
 namespace signum::kernels {
@@ -56,16 +57,13 @@ void RunDepthwiseBench(benchmark::State& state, const Kernel& kernel, const Dept
 // Registers "KERNEL/CHANNELSxPIXELS/KERNEL SIZE/STRIDE" for each; to be called before main.
 template <typename Kernel>
 bool RegisterDepthwiseBenches(std::span<const Kernel* const> kernels) {
-  for (const Kernel* kernel : kernels) {
-    if (kernel->isa > DetectIsa()) continue;
-    for (const DepthwiseSize& size : kDepthwiseBenchSizes) {
-      const std::string name = std::string(kernel->name) + "/" + std::to_string(size.channels) +
-                               "x" + std::to_string(size.pixels) +
-                               "/kernel:" + std::to_string(size.kernel) +
-                               "/stride:" + std::to_string(size.stride);
-      benchmark::RegisterBenchmark(
-          name.c_str(), [=](benchmark::State& state) { RunDepthwiseBench(state, *kernel, size); });
-    }
+  for (const DepthwiseSize& size : kDepthwiseBenchSizes) {
+    const std::string suffix =
+        "/" + std::to_string(size.channels) + "x" + std::to_string(size.pixels) +
+        "/kernel:" + std::to_string(size.kernel) + "/stride:" + std::to_string(size.stride);
+    RegisterKernelBenches(kernels, suffix, [=](benchmark::State& state, const Kernel& kernel) {
+      RunDepthwiseBench(state, kernel, size);
+    });
   }
   return true;
 }

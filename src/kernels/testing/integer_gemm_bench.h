@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kernels/integer_gemm.h"
+#include "kernels/testing/kernel_bench.h"
 #include "kernels/tile_rows.h"
 
 namespace signum::kernels {
@@ -56,15 +57,13 @@ inline void RunIntegerGemmBench(benchmark::State& state, const IntegerGemmKernel
 // Registers "KERNEL/m:M/n:N/k:K" for each; to be called before main.
 inline bool RegisterIntegerGemmBenches(std::span<const IntegerGemmKernel* const> kernels,
                                        int64_t channels_per_byte = 1) {
-  for (const IntegerGemmKernel* kernel : kernels) {
-    if (kernel->isa > DetectIsa()) continue;
-    for (const GemmSize& size : kGemmBenchSizes) {
-      const std::string name = std::string(kernel->name) + "/m:" + std::to_string(size.m) +
-                               "/n:" + std::to_string(size.n) + "/k:" + std::to_string(size.k);
-      benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
-        RunIntegerGemmBench(state, *kernel, size, channels_per_byte);
-      });
-    }
+  for (const GemmSize& size : kGemmBenchSizes) {
+    const std::string suffix = "/m:" + std::to_string(size.m) + "/n:" + std::to_string(size.n) +
+                               "/k:" + std::to_string(size.k);
+    RegisterKernelBenches(kernels, suffix,
+                          [=](benchmark::State& state, const IntegerGemmKernel& kernel) {
+                            RunIntegerGemmBench(state, kernel, size, channels_per_byte);
+                          });
   }
   return true;
 }

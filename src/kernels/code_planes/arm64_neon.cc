@@ -24,12 +24,7 @@ void Run(const CodePlanesProblem& p) {
       }
     }
   }
-  if (whole == p.channels) return;
-  CodePlanesProblem rest = p;
-  rest.channels -= whole;
-  rest.codes += whole;
-  rest.output += whole / 8;
-  kCodePlanesReference.run(rest);
+  FinishCodePlanes(p, whole);
 }
 
 }  // namespace

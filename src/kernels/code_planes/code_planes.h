@@ -39,6 +39,10 @@ struct CodePlanesKernel {
 #include "kernels/code_planes/kernels.inc"
 #undef SIGNUM_KERNEL
 
+// What the kernels leave of every row behind its first `done` channels, a multiple of 8: done
+// by the reference.
+void FinishCodePlanes(const CodePlanesProblem& problem, int64_t done);
+
 // Every kernel of this build, best first; the CPU may lack what some need.
 std::span<const CodePlanesKernel* const> CodePlanesKernels();
 

@@ -22,6 +22,15 @@ void Run(const CodePlanesProblem& p) {
 
 }  // namespace
 
+void FinishCodePlanes(const CodePlanesProblem& problem, int64_t done) {
+  if (done == problem.channels) return;
+  CodePlanesProblem rest = problem;
+  rest.channels -= done;
+  rest.codes += done;
+  rest.output += done / 8;
+  Run(rest);
+}
+
 constexpr CodePlanesKernel kCodePlanesReference = {"code_planes_reference", Isa::kScalar, Run};
 
 }  // namespace signum::kernels

@@ -30,12 +30,19 @@ ConvolutionGeometry GeometryOf(const Node& node, const Value& in, const Shape& o
   return geometry;
 }
 
-// The scale of a weight's codes, one per output channel.
-std::vector<double> WeightScales(const Node& node, int64_t channels) {
-  const auto scales = node.Find("weight_scale")->floats();
-  std::vector<double> per_channel;
-  for (int64_t c = 0; c < channels; ++c) per_channel.push_back(scales[scales.size() == 1 ? 0 : c]);
-  return per_channel;
+// The scale of a weighted node's codes, or 1 for floats, and its bias.
+FinishSpec ScaleAndBias(const Node& node, int64_t channels) {
+  FinishSpec spec;
+  spec.multiplier.assign(channels, 1.0);
+  spec.bias.assign(channels, 0.0);
+  if (const Tensor* scale = node.Find("weight_scale")) {
+    const auto scales = scale->floats();
+    for (int64_t c = 0; c < channels; ++c) spec.multiplier[c] = scales[scales.size() == 1 ? 0 : c];
+  }
+  if (const Tensor* bias = node.Find("bias")) {
+    for (int64_t c = 0; c < channels; ++c) spec.bias[c] = bias->floats()[c];
+  }
+  return spec;
 }
 
 int PadCode(const Node& node) {
@@ -246,14 +253,12 @@ void Compiler::EmitWeighted(const Chain& chain) {
   const Value input = Use(planes ? AsPlanes(head.inputs[0]) : source);
   const int64_t channels = geometry.out_channels;
 
-  FinishSpec spec;
-  std::vector<double> scales;
-  if (weight_codes) scales = WeightScales(head, channels);
-  spec.multiplier.assign(channels, 1.0);
-  spec.bias.assign(channels, 0.0);
-  for (int64_t c = 0; c < channels; ++c) {
-    if (quantized) spec.multiplier[c] = double{input.encoding.scale} * scales[c];
-    if (const Tensor* bias = head.Find("bias")) spec.bias[c] = bias->floats()[c];
+  FinishSpec spec = ScaleAndBias(head, channels);
+  if (quantized) {
+    for (double& multiplier : spec.multiplier)
+      multiplier = double{input.encoding.scale} * multiplier;
+  } else {
+    spec.multiplier.assign(channels, 1.0);
   }
   Complete(chain, channels, channels, spec);
 

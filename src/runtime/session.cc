@@ -81,7 +81,12 @@ Result<Session> Session::Create(const Model& model, const SessionOptions& option
                                                                   .max_batch = options.max_batch}));
   return Session(std::make_unique<Impl>(Impl{std::move(executor)}));
 } catch (const std::bad_alloc&) {
-  return Fail(ErrorCode::kResourceExhausted, "out of memory");  // which fits a string as it is
+  try {
+    return Fail(ErrorCode::kResourceExhausted,
+                "no memory for a session; free some, or use fewer threads or a smaller batch");
+  } catch (const std::bad_alloc&) {
+    return Fail(ErrorCode::kResourceExhausted, "out of memory");  // fits a string as it is
+  }
 }
 
 Status Session::Run(std::span<const float> images, int64_t batch, std::span<float> outputs) {

@@ -58,9 +58,9 @@ void RunDepthwiseBench(benchmark::State& state, const Kernel& kernel, const Dept
 template <typename Kernel>
 bool RegisterDepthwiseBenches(std::span<const Kernel* const> kernels) {
   for (const DepthwiseSize& size : kDepthwiseBenchSizes) {
-    const std::string suffix =
-        "/" + std::to_string(size.channels) + "x" + std::to_string(size.pixels) +
-        "/kernel:" + std::to_string(size.kernel) + "/stride:" + std::to_string(size.stride);
+    std::string suffix = "/";
+    suffix += std::to_string(size.channels) + "x" + std::to_string(size.pixels);
+    suffix += "/kernel:" + std::to_string(size.kernel) + "/stride:" + std::to_string(size.stride);
     RegisterKernelBenches(kernels, suffix, [=](benchmark::State& state, const Kernel& kernel) {
       RunDepthwiseBench(state, kernel, size);
     });

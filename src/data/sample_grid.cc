@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/rounding.h"
 #include "data/canvas.h"
 
 namespace signum::data {
@@ -22,7 +23,7 @@ Image DrawSamples(const Dataset& dataset, std::span<const int64_t> indices) {
   SIGNUM_CHECK(count >= 1 && count <= kMaxSamples);
   const int64_t height = dataset.image_shape[1], width = dataset.image_shape[2];
   const int64_t side = std::min(height, width);
-  const int scale = static_cast<int>((kLeastTile + side - 1) / side);
+  const int scale = static_cast<int>(base::DivideUp(kLeastTile, side));
 
   int64_t cell_width = width * scale;
   for (const std::string& name : dataset.class_names) {
@@ -34,7 +35,7 @@ Image DrawSamples(const Dataset& dataset, std::span<const int64_t> indices) {
   const double square =
       std::sqrt(static_cast<double>(count * cell_height) / static_cast<double>(cell_width));
   const int64_t columns = std::clamp<int64_t>(std::lround(std::ceil(square)), 1, count);
-  const int64_t rows = (count + columns - 1) / columns;
+  const int64_t rows = base::DivideUp(count, columns);
 
   Image grid = MakeImage(3, rows * cell_height + kMargin, columns * cell_width + kMargin, 255);
   for (int64_t i = 0; i < count; ++i) {

@@ -8,14 +8,14 @@
 #include <memory>
 #include <new>
 
+#include "base/rounding.h"
+
 namespace signum::runtime {
 
 inline constexpr size_t kAlignment = 64;
 
 // `bytes` rounded up to a multiple of kAlignment.
-inline constexpr int64_t AlignUp(int64_t bytes) {
-  return (bytes + int64_t{kAlignment} - 1) / int64_t{kAlignment} * int64_t{kAlignment};
-}
+inline constexpr int64_t AlignUp(int64_t bytes) { return base::RoundUp(bytes, kAlignment); }
 
 class AlignedBuffer {
  public:

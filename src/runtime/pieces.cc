@@ -2,13 +2,9 @@
 
 #include <algorithm>
 
+#include "base/rounding.h"
+
 namespace signum::runtime {
-namespace {
-
-int64_t DivideUp(int64_t value, int64_t divisor) { return (value + divisor - 1) / divisor; }
-int64_t RoundUp(int64_t value, int64_t multiple) { return DivideUp(value, multiple) * multiple; }
-
-}  // namespace
 
 Pieces::Pieces(const PieceSizes& sizes, int threads) : sizes_(sizes), columns_(sizes.columns) {
   // Pieces large enough to be worth waking a thread for, and three or more a thread where
@@ -18,21 +14,22 @@ Pieces::Pieces(const PieceSizes& sizes, int threads) : sizes_(sizes), columns_(s
   if (threads > 1) {
     const int64_t least = kLeastMacs / (sizes.columns * sizes.depth) + 1;
     const int64_t all = sizes.images * sizes.groups * sizes.lines * sizes.pixels;
-    rows = std::min(rows, std::max(least, DivideUp(all, threads * int64_t{3})));
+    rows = std::min(rows, std::max(least, base::DivideUp(all, threads * int64_t{3})));
   }
   // Runs of nearly equal length in long lines; several short lines.
-  const int64_t runs = DivideUp(sizes.pixels, rows);
-  pixels_ = std::min(sizes.pixels, RoundUp(DivideUp(sizes.pixels, runs), sizes.row_multiple));
+  const int64_t runs = base::DivideUp(sizes.pixels, rows);
+  pixels_ =
+      std::min(sizes.pixels, base::RoundUp(base::DivideUp(sizes.pixels, runs), sizes.row_multiple));
   pixels_ = std::min(pixels_, sizes.most_rows);
   if (runs == 1) lines_ = std::clamp<int64_t>(rows / sizes.pixels, 1, sizes.lines);
-  runs_ = DivideUp(sizes.pixels, pixels_);
-  line_pieces_ = DivideUp(sizes.lines, lines_);
+  runs_ = base::DivideUp(sizes.pixels, pixels_);
+  line_pieces_ = base::DivideUp(sizes.lines, lines_);
   if (const int64_t pieces = count(); pieces < threads) {
     const int64_t least = kLeastMacs / (lines_ * pixels_ * sizes.depth) + 1;
-    const int64_t fair = DivideUp(sizes.columns, DivideUp(threads, pieces));
-    columns_ = std::min(sizes.columns, RoundUp(std::max(least, fair), sizes.column_multiple));
+    const int64_t fair = base::DivideUp(sizes.columns, base::DivideUp(threads, pieces));
+    columns_ = std::min(sizes.columns, base::RoundUp(std::max(least, fair), sizes.column_multiple));
   }
-  splits_ = DivideUp(sizes.columns, columns_);
+  splits_ = base::DivideUp(sizes.columns, columns_);
 }
 
 Piece Pieces::at(int64_t index) const {

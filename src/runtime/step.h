@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/rounding.h"
 #include "base/thread_pool.h"
 #include "runtime/value.h"
 
@@ -53,7 +54,7 @@ class Step {
 // thread) for each.
 template <typename Body>
 void ParallelRanges(const RunContext& context, int64_t count, int64_t grain, const Body& body) {
-  const int64_t pieces = (count + grain - 1) / grain;
+  const int64_t pieces = base::DivideUp(count, grain);
   context.pool->ParallelFor(pieces, [&](int64_t piece, int thread) {
     body(piece * grain, std::min(count, (piece + 1) * grain), thread);
   });

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/check.h"
+#include "base/rounding.h"
 #include "kernels/gemm_b1w1/gemm_b1w1.h"
 #include "kernels/gemm_u8s8/gemm_u8s8.h"
 #include "kernels/gemm_u8w1/gemm_u8w1.h"
@@ -20,10 +21,6 @@ namespace {
 
 using kernels::IntegerGemmKernel;
 using Kernels = std::span<const IntegerGemmKernel* const>;
-
-int64_t RoundUp(int64_t value, int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
 
 // What the layer multiplies, as a kernel sees it.
 struct Work {
@@ -46,7 +43,7 @@ Work WorkOf(const ConvolutionGeometry& g, const Value& input, bool bits, int pad
           .columns = g.group_outputs(),
           .groups = g.groups,
           .segments = taps / together,
-          .depth_bytes = taps / together * RoundUp(inputs * together, kStepBytes),
+          .depth_bytes = taps / together * base::RoundUp(inputs * together, kStepBytes),
           .planes = bits ? input.encoding.bits : 1,
           .bits = bits,
           .input_values = input.elements(),
@@ -64,7 +61,7 @@ double Estimate(const Work& work, const Tactic& tactic) {
   constexpr double kGatherBandwidth = 8e9;
   constexpr double kPlaneValues = 30e9;  // codes a second that become bits of a plane
   const double rows = static_cast<double>(work.rows);
-  const double columns = static_cast<double>(RoundUp(work.columns, kernels::kColumnMultiple));
+  const double columns = static_cast<double>(base::RoundUp(work.columns, kernels::kColumnMultiple));
   const double depth = static_cast<double>(work.depth_bytes);
   const double tile_rows = static_cast<double>(std::min(tactic.tile.rows, work.rows));
   const double tile_columns = std::min(static_cast<double>(tactic.tile.columns), columns);
@@ -97,7 +94,7 @@ void AddTactics(Kernels kernels, Isa isa, const Tactic& start, const Work& work,
                 std::vector<Tactic>& tactics) {
   constexpr int64_t kSumBytes[] = {6 << 10, 12 << 10, 24 << 10};
   constexpr int64_t kColumns[] = {32, 64, 128};
-  const int64_t columns = RoundUp(work.columns, kernels::kColumnMultiple);
+  const int64_t columns = base::RoundUp(work.columns, kernels::kColumnMultiple);
   for (const IntegerGemmKernel* kernel : kernels) {
     if (kernel->isa > std::min(isa, DetectIsa())) continue;
     for (int64_t most : kColumns) {

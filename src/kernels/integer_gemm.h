@@ -16,6 +16,19 @@
 
 namespace signum::kernels {
 
+// Weights made wider, which are multiplied faster, to the same results: worth it where the same
+// columns meet many rows, in however many calls.
+struct Expansion {
+  int64_t least_rows;  // fewer are faster without it
+  // As IntegerGemmKernel's packed_bytes.
+  size_t (*expanded_bytes)(int64_t n, const Depth& depth);
+  // packed: n columns, from a multiple of kColumnMultiple on.
+  void (*expand)(int64_t n, const Depth& depth, const uint8_t* packed, uint8_t* expanded);
+  // As IntegerGemmKernel's run.
+  void (*run)(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* expanded,
+              const int32_t* init, int32_t* c, int64_t ldc);
+};
+
 struct IntegerGemmKernel {
   const char* name;
   Isa isa;
@@ -37,6 +50,8 @@ struct IntegerGemmKernel {
   // ints, `ldc` ints apart, ldc >= n; only those n are written. n >= 1.
   void (*run)(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
               const int32_t* init, int32_t* c, int64_t ldc);
+
+  const Expansion* expansion = nullptr;  // null where there is none
 };
 
 }  // namespace signum::kernels

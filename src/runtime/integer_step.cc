@@ -189,6 +189,13 @@ IntegerStep::IntegerStep(const ConvolutionGeometry& geometry, const Value& input
     kernel_->pack(weights.data() + group * n * rows_.depth.total(), n, rows_.depth,
                   Packed(group, 0));
   }
+  // Expanded weights stay in a part of the second-level cache.
+  constexpr int64_t kExpandedBytes = 320 << 10;
+  if (kernel_->expansion != nullptr) {
+    constexpr int64_t kLeastColumns = 2 * kernels::kColumnMultiple;
+    const int64_t columns = kExpandedBytes / rows_.depth.total() / kLeastColumns * kLeastColumns;
+    tile_.columns = std::min(tile_.columns, std::max(columns, kLeastColumns));
+  }
   // Patches stay in the second-level cache.
   constexpr int64_t kPatchBytes = 128 << 10;
   if (!rows_.in_place) {
@@ -197,42 +204,55 @@ IntegerStep::IntegerStep(const ConvolutionGeometry& geometry, const Value& input
   }
 }
 
+bool IntegerStep::Expands(const RunContext& context) const {
+  return kernel_->expansion != nullptr &&
+         geometry_.pixels() * context.batch >= kernel_->expansion->least_rows;
+}
+
 int64_t IntegerStep::scratch_bytes() const {
-  const int64_t patch_bytes = rows_.in_place ? 0 : tile_.rows * geometry_.depth();
-  return SumBytes() + AlignUp(patch_bytes + kernels::kOverread);
+  int64_t bytes = SumBytes() + PatchBytes();
+  if (kernel_->expansion != nullptr) {
+    const size_t expanded = kernel_->expansion->expanded_bytes(tile_.columns, rows_.depth);
+    bytes += AlignUp(static_cast<int64_t>(expanded));
+  }
+  return bytes;
 }
 
 void IntegerStep::Run(const RunContext& context) const {
   const bool across = geometry_.pixels() == 1;
-  const int64_t height = across ? 1 : geometry_.out_height;
-  const int64_t width = across ? context.batch : geometry_.out_width;
-  const int64_t images = across ? 1 : context.batch;
-  const Pieces pieces({.images = images,
-                       .lines = height,
-                       .pixels = width,
+  const Pieces pieces({.images = across ? 1 : context.batch,
+                       .lines = across ? 1 : geometry_.out_height,
+                       .pixels = across ? context.batch : geometry_.out_width,
                        .groups = geometry_.groups,
                        .columns = geometry_.group_outputs(),
                        .depth = geometry_.depth(),
                        .most_rows = tile_.rows,
                        .column_multiple = kernels::kColumnMultiple},
                       context.pool->threads());
-  context.pool->ParallelFor(pieces.count(), [&](int64_t index, int thread) {
-    const Piece piece = pieces.at(index);
-    Finish::Tile tile;
-    if (across) {
-      tile.rows = RowBlock::Images(piece.pixel, piece.pixels);
-    } else {
-      tile.rows = RowBlock::Lines(piece.image, piece.line, piece.lines, piece.pixels);
-      tile.rows.pixel = piece.pixel;
-    }
-    tile.first_channel = piece.group * geometry_.group_outputs() + piece.column;
-    tile.channels = piece.columns;
-    RunTile(context, piece.group, piece.column, tile, context.Scratch(thread));
+  const int64_t count = pieces.count();
+  if (!Expands(context)) {
+    context.pool->ParallelFor(count, [&](int64_t index, int thread) {
+      RunPiece(context, pieces.at(index), context.Scratch(thread));
+    });
+    return;
+  }
+  // Runs of pieces, of all columns where they are more than one; a few more than threads, for
+  // these are seldom equally fast.
+  const int64_t threads = context.pool->threads();
+  const int64_t runs = std::min(count, threads == 1 ? 1 : 2 * threads);
+  context.pool->ParallelFor(runs, [&](int64_t run, int thread) {
+    RunExpanded(context, pieces, run * count / runs, (run + 1) * count / runs,
+                context.Scratch(thread));
   });
 }
 
 int64_t IntegerStep::SumBytes() const {
   return AlignUp(tile_.rows * tile_.columns * int64_t{sizeof(int32_t)});
+}
+
+int64_t IntegerStep::PatchBytes() const {
+  const int64_t bytes = rows_.in_place ? 0 : tile_.rows * geometry_.depth();
+  return AlignUp(bytes + kernels::kOverread);
 }
 
 uint8_t* IntegerStep::Packed(int64_t group, int64_t column) const {
@@ -278,27 +298,74 @@ kernels::TileRows IntegerStep::Gathered(const RunContext& context, int64_t group
   return rows;
 }
 
-void IntegerStep::RunTile(const RunContext& context, int64_t group, int64_t column,
-                          const Finish::Tile& tile, std::byte* scratch) const {
-  const RowBlock& block = tile.rows;
-  auto* sums = reinterpret_cast<int32_t*>(scratch);
-  auto* patches = reinterpret_cast<uint8_t*>(scratch + SumBytes());
-  const kernels::TileRows rows =
-      rows_.in_place ? InPlace(context, group, block) : Gathered(context, group, block, patches);
+Finish::Tile IntegerStep::TileOf(const Piece& piece) const {
+  Finish::Tile tile;
+  if (geometry_.pixels() == 1) {
+    tile.rows = RowBlock::Images(piece.pixel, piece.pixels);
+  } else {
+    tile.rows = RowBlock::Lines(piece.image, piece.line, piece.lines, piece.pixels);
+    tile.rows.pixel = piece.pixel;
+  }
+  tile.first_channel = piece.group * geometry_.group_outputs() + piece.column;
+  tile.channels = piece.columns;
+  return tile;
+}
+
+kernels::TileRows IntegerStep::RowsOf(const RunContext& context, const Piece& piece,
+                                      std::byte* scratch) const {
+  const RowBlock block = TileOf(piece).rows;
+  if (rows_.in_place) return InPlace(context, piece.group, block);
+  return Gathered(context, piece.group, block, reinterpret_cast<uint8_t*>(scratch + SumBytes()));
+}
+
+void IntegerStep::RunPiece(const RunContext& context, const Piece& piece,
+                           std::byte* scratch) const {
+  const kernels::TileRows rows = RowsOf(context, piece, scratch);
   // What there is room for; a row alone meets weights faster where they are many.
   const int64_t rooms = rows.rows() == 1 ? tile_.rows : 1;
   const int64_t columns = rooms * tile_.columns;
-  for (int64_t done = 0; done < tile.channels; done += columns) {
-    Finish::Tile part = tile;
-    part.first_channel += done;
-    part.channels = part.stride = std::min(columns, tile.channels - done);
-    kernel_->run(rows, part.channels, rows_.depth, Packed(group, column + done),
-                 init_.data() + part.first_channel, sums, part.stride);
-    if (border_.bytes() > 0) {
-      border_.Add(part.rows, part.first_channel, part.channels, sums, part.stride);
-    }
-    finish_.Run(context, part, sums, reinterpret_cast<float*>(sums));
+  Finish::Tile tile = TileOf(piece);
+  for (int64_t done = 0; done < piece.columns; done += columns) {
+    tile.channels = std::min(columns, piece.columns - done);
+    RunColumns(context, kernel_->run, Packed(piece.group, piece.column + done), rows, tile,
+               scratch);
+    tile.first_channel += tile.channels;
   }
+}
+
+void IntegerStep::RunExpanded(const RunContext& context, const Pieces& pieces, int64_t begin,
+                              int64_t end, std::byte* scratch) const {
+  const kernels::Expansion& expansion = *kernel_->expansion;
+  auto* expanded = reinterpret_cast<uint8_t*>(scratch + SumBytes() + PatchBytes());
+  const int64_t all = pieces.at(begin).columns;
+  for (int64_t done = 0; done < all; done += tile_.columns) {
+    const int64_t columns = std::min(tile_.columns, all - done);
+    int64_t group = -1;
+    for (int64_t index = begin; index < end; ++index) {
+      const Piece piece = pieces.at(index);
+      if (piece.group != group) {
+        group = piece.group;
+        expansion.expand(columns, rows_.depth, Packed(group, piece.column + done), expanded);
+      }
+      Finish::Tile tile = TileOf(piece);
+      tile.first_channel += done;
+      tile.channels = columns;
+      RunColumns(context, expansion.run, expanded, RowsOf(context, piece, scratch), tile, scratch);
+    }
+  }
+}
+
+void IntegerStep::RunColumns(const RunContext& context, Product product, const uint8_t* packed,
+                             const kernels::TileRows& rows, Finish::Tile tile,
+                             std::byte* scratch) const {
+  auto* sums = reinterpret_cast<int32_t*>(scratch);
+  tile.stride = tile.channels;
+  product(rows, tile.channels, rows_.depth, packed, init_.data() + tile.first_channel, sums,
+          tile.stride);
+  if (border_.bytes() > 0) {
+    border_.Add(tile.rows, tile.first_channel, tile.channels, sums, tile.stride);
+  }
+  finish_.Run(context, tile, sums, reinterpret_cast<float*>(sums));
 }
 
 }  // namespace signum::runtime

@@ -13,6 +13,7 @@
 #include "runtime/aligned_buffer.h"
 #include "runtime/finish.h"
 #include "runtime/patches.h"
+#include "runtime/pieces.h"
 #include "runtime/step.h"
 #include "runtime/tactics.h"
 
@@ -65,14 +66,27 @@ class IntegerStep : public Step {
   void Run(const RunContext& context) const override;
 
  private:
+  using Product = decltype(kernels::IntegerGemmKernel::run);
+
+  bool Expands(const RunContext& context) const;
   int64_t SumBytes() const;
+  int64_t PatchBytes() const;
   uint8_t* Packed(int64_t group, int64_t column) const;
   // The rows of a tile in the map itself, and as gathered patches.
   kernels::TileRows InPlace(const RunContext& context, int64_t group, const RowBlock& block) const;
   kernels::TileRows Gathered(const RunContext& context, int64_t group, const RowBlock& block,
                              uint8_t* patches) const;
-  void RunTile(const RunContext& context, int64_t group, int64_t column, const Finish::Tile& tile,
-               std::byte* scratch) const;
+  // The outputs of a piece, and the rows that they are made from.
+  Finish::Tile TileOf(const Piece& piece) const;
+  kernels::TileRows RowsOf(const RunContext& context, const Piece& piece, std::byte* scratch) const;
+  // All columns of one piece.
+  void RunPiece(const RunContext& context, const Piece& piece, std::byte* scratch) const;
+  // All columns of pieces [begin, end), from weights that are expanded once for all of them.
+  void RunExpanded(const RunContext& context, const Pieces& pieces, int64_t begin, int64_t end,
+                   std::byte* scratch) const;
+  // The product of some of a tile's channels, and all that follows.
+  void RunColumns(const RunContext& context, Product product, const uint8_t* packed,
+                  const kernels::TileRows& rows, Finish::Tile tile, std::byte* scratch) const;
 
   ConvolutionGeometry geometry_;
   Value input_;

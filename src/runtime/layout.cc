@@ -147,9 +147,6 @@ class LayoutPlanner {
     wish.bits &= WeightQuantizerOf(node.op)->bits == 1;
     const auto* op = As<ConvolutionOp>(node);
     if (op == nullptr) return;
-    // AMX multiplies bytes faster than popcount does bits, where there are rows to fill tiles;
-    // where there are few, memory is the limit, and bits are less of it.
-    wish.bits &= isa_ != Isa::kAmx;
     const int64_t group_inputs = shapes_[node.inputs[0]][1] / op->groups;
     // Bits cannot be 0, so groups of few channels cannot be multiplied together as bits.
     constexpr int64_t kFewInputs = 16;

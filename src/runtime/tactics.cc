@@ -129,9 +129,8 @@ void AddGroupsTogether(const ConvolutionGeometry& geometry, const Value& input, 
 }
 
 // Why codes of 1-bit weights cannot become planes; empty where they can.
-std::string PlanesRefusal(const ConvolutionGeometry& g, const Value& input, int pad, Isa isa) {
+std::string PlanesRefusal(const ConvolutionGeometry& g, const Value& input, int pad) {
   if (input.encoding.bits == 1) {
-    if (isa == Isa::kAmx) return "AMX multiplies bytes faster than popcount does bits";
     return "the input is not stored as bits: what writes it, or another reader, needs codes";
   }
   if (g.groups > 1 && g.group_inputs() % 8 != 0) {
@@ -182,7 +181,7 @@ std::vector<Tactic> FindTactics(const ConvolutionGeometry& geometry, const Value
   } else if (weight_bits == 1) {
     add_refused(kernels::SelectGemmU8W1(isa));
     AddTactics(kernels::GemmU8W1Kernels(), isa, {}, WorkOf(geometry, input, false, pad), tactics);
-    if (const std::string why = PlanesRefusal(geometry, input, pad, isa); !why.empty()) {
+    if (const std::string why = PlanesRefusal(geometry, input, pad); !why.empty()) {
       refused.push_back({"gemm_b1w1", why});
     } else {
       AddTactics(kernels::GemmB1W1Kernels(), isa, {.makes_planes = true},

@@ -68,6 +68,17 @@ inline void ExpandPanel(const Depth& depth, const Stretch& stretch, const uint8_
   }
 }
 
+// Expansion::expand.
+template <int64_t kStepsTogether>
+inline void ExpandPanels(int64_t n, const Depth& depth, const uint8_t* packed, uint8_t* expanded) {
+  const Stretch all = {0, depth.segments, 0, PanelSteps(depth)};
+  for (int64_t column = 0; column < n; column += kBitPlaneColumns) {
+    ExpandPanel<kStepsTogether>(depth, all, packed, expanded);
+    packed += BitPlanePanelBytes(depth);
+    expanded += PanelBytes<kStepsTogether>(depth);
+  }
+}
+
 // The product of all of `problem`, whose weights are bit planes. Product has
 //
 //   static constexpr int64_t kStepsTogether;  as panels.h has it

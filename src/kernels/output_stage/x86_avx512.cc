@@ -1,6 +1,7 @@
 // 16 channels to a vector; the last vector of a row is masked.
 #include <immintrin.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "kernels/output_stage/output_stage.h"
@@ -9,18 +10,24 @@
 namespace signum::kernels {
 namespace {
 
-// The stage's numbers, broadcast.
+// The stage's numbers, broadcast. A code is round(t) + zero_point, clamped to its bits: since
+// rounding is monotonic, clamping t itself to what that leaves of [low, high] gives the same.
 struct Constants {
-  __m512 residual_scale, low, high, zero_point, highest;
-  __m512i residual_zero_point;
+  __m512 residual_scale, low, high;
+  __m512i zero_point, residual_zero_point;
 };
 
 Constants Broadcast(const OutputStage& stage) {
+  float low = stage.low;
+  float high = stage.high;
+  if (stage.output == OutputKind::kCodes) {
+    low = std::max(low, static_cast<float>(-stage.zero_point));
+    high = std::min(high, static_cast<float>((1 << stage.bits) - 1 - stage.zero_point));
+  }
   return {.residual_scale = _mm512_set1_ps(stage.residual_scale),
-          .low = _mm512_set1_ps(stage.low),
-          .high = _mm512_set1_ps(stage.high),
-          .zero_point = _mm512_set1_ps(static_cast<float>(stage.zero_point)),
-          .highest = _mm512_set1_ps(static_cast<float>((1 << stage.bits) - 1)),
+          .low = _mm512_set1_ps(low),
+          .high = _mm512_set1_ps(high),
+          .zero_point = _mm512_set1_epi32(stage.zero_point),
           .residual_zero_point = _mm512_set1_epi32(stage.residual_zero_point)};
 }
 
@@ -70,6 +77,22 @@ inline __m512 AddResidual(const Constants& constants, const void* residual, int6
   }
 }
 
+// Codes, and less than 0 for NaN and where `high` leaves no code.
+inline __m512i ToCodes(const Constants& constants, __m512 t) {
+  const __m512i rounded =
+      _mm512_cvt_roundps_epi32(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  return _mm512_add_epi32(rounded, constants.zero_point);
+}
+
+// Codes of 64 channels, as bytes.
+inline __m512i PackCodes(const __m512i* codes) {
+  // Lane l of the packed bytes holds 4 codes of lane l of each vector.
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  const __m512i packed = _mm512_packus_epi16(_mm512_packs_epi32(codes[0], codes[1]),
+                                             _mm512_packs_epi32(codes[2], codes[3]));
+  return _mm512_permutexvar_epi32(order, packed);
+}
+
 // `row` and `channel` say where the values go.
 template <OutputKind kOutput, bool kFull>
 inline void Store(const OutputStage& stage, const Constants& constants, const OutputStageRows& rows,
@@ -79,14 +102,8 @@ inline void Store(const OutputStage& stage, const Constants& constants, const Ou
   if constexpr (kOutput == OutputKind::kFloat) {
     lanes.Store(static_cast<float*>(output) + index, t);
   } else if constexpr (kOutput == OutputKind::kCodes) {
-    __m512 q = _mm512_roundscale_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    q = _mm512_add_ps(q, constants.zero_point);
-    // vmaxps and vminps give their second operand where neither is larger or
-    // smaller, NaN included, as the contract's comparisons do.
-    q = _mm512_max_ps(q, _mm512_setzero_ps());
-    q = _mm512_min_ps(q, constants.highest);
-    lanes.Store(static_cast<uint8_t*>(output) + index,
-                _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(q)));
+    const __m512i codes = _mm512_max_epi32(ToCodes(constants, t), _mm512_setzero_si512());
+    lanes.Store(static_cast<uint8_t*>(output) + index, _mm512_cvtepi32_epi8(codes));
   } else {
     const __m512 shift =
         stage.shift != nullptr ? lanes.Load(stage.shift + channel) : _mm512_setzero_ps();
@@ -110,7 +127,7 @@ struct Rows {
     const Lanes<true> all = {.mask = 0xffff};
     const Lanes<false> some = {.mask = static_cast<__mmask16>((1 << (rows.channels - whole)) - 1)};
     for (int64_t row = 0; row < rows.rows; ++row) {
-      const auto step = [&](int64_t channel, const auto& lanes) {
+      const auto value = [&](int64_t channel, const auto& lanes) {
         __m512 t = lanes.Load(input + row * input_stride + channel);
         t = _mm512_mul_ps(t, lanes.Load(stage.multiplier + channel));
         t = _mm512_add_ps(t, lanes.Load(stage.bias + channel));
@@ -121,12 +138,27 @@ struct Rows {
           const __m512 below = _mm512_mul_ps(t, lanes.Load(stage.slope + channel));
           t = _mm512_mask_blend_ps(positive, below, t);
         }
-        t = _mm512_max_ps(constants.low, t);
-        t = _mm512_min_ps(constants.high, t);
-        Store<kOutput>(stage, constants, rows, row, channel, lanes, t);
+        // vmaxps and vminps give their second operand where neither is larger or
+        // smaller, NaN included, as the contract's comparisons do.
+        return _mm512_min_ps(constants.high, _mm512_max_ps(constants.low, t));
       };
-      for (int64_t channel = 0; channel < whole; channel += 16) step(channel, all);
-      if (whole < rows.channels) step(whole, some);
+      int64_t channel = 0;
+      if constexpr (kOutput == OutputKind::kCodes) {
+        for (; channel + 64 <= whole; channel += 64) {
+          __m512i codes[4];
+#pragma GCC unroll 4
+          for (int i = 0; i < 4; ++i) codes[i] = ToCodes(constants, value(channel + 16 * i, all));
+          _mm512_storeu_si512(
+              static_cast<uint8_t*>(rows.output) + row * rows.output_stride + channel,
+              PackCodes(codes));
+        }
+      }
+      for (; channel < whole; channel += 16) {
+        Store<kOutput>(stage, constants, rows, row, channel, all, value(channel, all));
+      }
+      if (whole < rows.channels) {
+        Store<kOutput>(stage, constants, rows, row, whole, some, value(whole, some));
+      }
     }
   }
 };

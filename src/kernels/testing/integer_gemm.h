@@ -61,10 +61,10 @@ inline void RepeatInPlanes(int64_t planes, int64_t gap, IntegerGemmCase& test) {
 }
 
 // What `kernel` computes for columns [first, n), first a multiple of
-// kColumnMultiple; checks that it writes nothing else.
+// kColumnMultiple, from expanded weights if it is asked to; checks that it writes nothing else.
 inline std::vector<int32_t> RunIntegerGemm(const IntegerGemmKernel& kernel,
                                            const IntegerGemmCase& test, int64_t first = 0,
-                                           Flush flush = Flush::kEnd) {
+                                           Flush flush = Flush::kEnd, bool expand = false) {
   GuardedBuffer<uint8_t> a(static_cast<size_t>(ReachedBytes(test)), flush);
   std::copy(test.a.begin(), test.a.end(), a.data());
   const GuardedBuffer<int64_t> offsets{std::span<const int64_t>(test.offsets), flush};
@@ -79,7 +79,14 @@ inline std::vector<int32_t> RunIntegerGemm(const IntegerGemmKernel& kernel,
   const int64_t ldc = n + test.row_gap;
   GuardedBuffer<int32_t> c(static_cast<size_t>((rows.rows() - 1) * ldc + n), flush);
   const uint8_t* from = packed.data() + (first == 0 ? 0 : kernel.packed_bytes(first, test.depth));
-  kernel.run(rows, n, test.depth, from, init.data() + first, c.data(), ldc);
+  if (expand) {
+    const Expansion& expansion = *kernel.expansion;
+    GuardedBuffer<uint8_t> expanded(expansion.expanded_bytes(n, test.depth), flush);
+    expansion.expand(n, test.depth, from, expanded.data());
+    expansion.run(rows, n, test.depth, expanded.data(), init.data() + first, c.data(), ldc);
+  } else {
+    kernel.run(rows, n, test.depth, from, init.data() + first, c.data(), ldc);
+  }
   std::vector<int32_t> result;
   for (int64_t i = 0; i < static_cast<int64_t>(c.size()); ++i) {
     if (i % ldc < n) {
@@ -98,7 +105,11 @@ inline void CheckIntegerGemm(IntegerGemmKernels kernels, const IntegerGemmCase& 
                                   << " planes=" << test.depth.planes);
   const std::vector<int32_t> expected = RunIntegerGemm(*kernels.back(), test);
   ForEachRunnable(kernels, [&](const IntegerGemmKernel& kernel) {
-    for (Flush flush : kBothEnds) ASSERT_EQ(RunIntegerGemm(kernel, test, 0, flush), expected);
+    for (Flush flush : kBothEnds) {
+      ASSERT_EQ(RunIntegerGemm(kernel, test, 0, flush), expected);
+      if (kernel.expansion == nullptr) continue;
+      ASSERT_EQ(RunIntegerGemm(kernel, test, 0, flush, true), expected) << "expanded";
+    }
   });
 }
 

@@ -52,6 +52,8 @@ struct IntegerGemmKernel {
               const int32_t* init, int32_t* c, int64_t ldc);
 
   const Expansion* expansion = nullptr;  // null where there is none
+  // As nominal_gops, of a row alone that meets many columns, where that goes another way; or 0.
+  double row_gops = 0;
 };
 
 }  // namespace signum::kernels

@@ -58,6 +58,7 @@ double Estimate(const Work& work, const Tactic& tactic) {
   constexpr double kFirstLevelBytes = 32 << 10;  // for the sums and the weights of a tile
   constexpr double kFirstLevelBandwidth = 200e9;
   constexpr double kSecondLevelBandwidth = 80e9;
+  constexpr double kExpandBandwidth = 60e9;  // of the bytes that bits become
   constexpr double kGatherBandwidth = 8e9;
   constexpr double kPlaneValues = 30e9;  // codes a second that become bits of a plane
   const double rows = static_cast<double>(work.rows);
@@ -69,16 +70,21 @@ double Estimate(const Work& work, const Tactic& tactic) {
   const double starts = static_cast<double>(work.segments * tactic.kernel->segment_cost_bytes);
   const double products =
       rows * columns * (depth + starts) * static_cast<double>(work.planes) * (work.bits ? 8 : 1);
-  double seconds = 2e-9 * products / tactic.kernel->nominal_gops;
+  const kernels::IntegerGemmKernel& kernel = *tactic.kernel;
+  constexpr double kManyColumns = 256;  // where a row alone may go another way
+  const bool alone = kernel.row_gops > 0 && work.rows == 1 && columns >= kManyColumns;
+  double seconds = 2e-9 * products / (alone ? kernel.row_gops : kernel.nominal_gops);
   seconds += row_tiles * std::max(1.0, columns / tile_columns) * kCallSeconds;
   seconds += rows * std::max(1.0, columns / tile_columns) * kRowSeconds;
   // The sums of a tile, written and read again.
   const double sum_bytes = tile_rows * tile_columns * 4;
   seconds += rows * columns * 8 /
              (sum_bytes <= kFirstLevelBytes ? kFirstLevelBandwidth : kSecondLevelBandwidth);
-  // Weights, expanded where the kernel expands them, once for each tile of rows; rows, once
+  // Weights, as bytes where the kernel expands bits, once for each tile of rows; rows, once
   // for each tile of columns.
-  seconds += row_tiles * columns * depth / kSecondLevelBandwidth;
+  const double weight_bytes = columns * depth / (alone ? 8 : 1);
+  seconds += row_tiles * weight_bytes / kSecondLevelBandwidth;
+  if (kernel.expansion != nullptr && !alone) seconds += weight_bytes / kExpandBandwidth;
   seconds += rows * depth * static_cast<double>(work.planes) * (columns / tile_columns) /
              kFirstLevelBandwidth;
   if (!work.in_place) seconds += rows * depth / kGatherBandwidth;

@@ -67,12 +67,12 @@ double Estimate(const Work& work, const Tactic& tactic) {
   const double tile_rows = static_cast<double>(std::min(tactic.tile.rows, work.rows));
   const double tile_columns = std::min(static_cast<double>(tactic.tile.columns), columns);
   const double row_tiles = rows / tile_rows;  // not rounded up: lines seldom divide anyhow
-  const double starts = static_cast<double>(work.segments * tactic.kernel->segment_cost_bytes);
-  const double products =
-      rows * columns * (depth + starts) * static_cast<double>(work.planes) * (work.bits ? 8 : 1);
   const kernels::IntegerGemmKernel& kernel = *tactic.kernel;
   constexpr double kManyColumns = 256;  // where a row alone may go another way
   const bool alone = kernel.row_gops > 0 && work.rows == 1 && columns >= kManyColumns;
+  const double starts = alone ? 0 : static_cast<double>(work.segments * kernel.segment_cost_bytes);
+  const double products =
+      rows * columns * (depth + starts) * static_cast<double>(work.planes) * (work.bits ? 8 : 1);
   double seconds = 2e-9 * products / (alone ? kernel.row_gops : kernel.nominal_gops);
   seconds += row_tiles * std::max(1.0, columns / tile_columns) * kCallSeconds;
   seconds += rows * std::max(1.0, columns / tile_columns) * kRowSeconds;

@@ -29,7 +29,7 @@ constexpr Expansion kToTiles = {
 }  // namespace
 
 constexpr IntegerGemmKernel kGemmU8W1X86Amx = {
-    "gemm_u8w1_x86_amx", Isa::kAmx, 4400, 32, BitPlanePackedBytes, PackBitPlanes, Run, &kToTiles,
-    540};
+    "gemm_u8w1_x86_amx", Isa::kAmx, 4400,      32, BitPlanePackedBytes,
+    PackBitPlanes,       Run,       &kToTiles, 540};
 
 }  // namespace signum::kernels

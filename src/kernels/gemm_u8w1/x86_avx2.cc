@@ -151,7 +151,7 @@ void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* pac
 }  // namespace
 
 constexpr IntegerGemmKernel kGemmU8W1X86Avx2 = {
-    "gemm_u8w1_x86_avx2", Isa::kAvx2, 200, 24, BitPlanePackedBytes, PackBitPlanes, Run, nullptr,
-    270};
+    "gemm_u8w1_x86_avx2", Isa::kAvx2, 200,     24, BitPlanePackedBytes,
+    PackBitPlanes,        Run,        nullptr, 270};
 
 }  // namespace signum::kernels

@@ -153,7 +153,7 @@ void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* pac
 }  // namespace
 
 constexpr IntegerGemmKernel kGemmU8W1X86Avx512 = {
-    "gemm_u8w1_x86_avx512", Isa::kAvx512, 800, 7, BitPlanePackedBytes, PackBitPlanes, Run, nullptr,
-    540};
+    "gemm_u8w1_x86_avx512", Isa::kAvx512, 800,     7,  BitPlanePackedBytes,
+    PackBitPlanes,          Run,          nullptr, 540};
 
 }  // namespace signum::kernels

@@ -189,19 +189,35 @@ IntegerStep::IntegerStep(const ConvolutionGeometry& geometry, const Value& input
     kernel_->pack(weights.data() + group * n * rows_.depth.total(), n, rows_.depth,
                   Packed(group, 0));
   }
-  // Expanded weights stay in a part of the second-level cache.
-  constexpr int64_t kExpandedBytes = 320 << 10;
-  if (kernel_->expansion != nullptr) {
-    constexpr int64_t kLeastColumns = 2 * kernels::kColumnMultiple;
-    const int64_t columns = kExpandedBytes / rows_.depth.total() / kLeastColumns * kLeastColumns;
-    tile_.columns = std::min(tile_.columns, std::max(columns, kLeastColumns));
-  }
+  if (kernel_->expansion != nullptr) FitExpanded();
+  // No tile has rows of two maps.
+  if (geometry.pixels() > 1) tile_.rows = std::min(tile_.rows, geometry.pixels());
   // Patches stay in the second-level cache.
   constexpr int64_t kPatchBytes = 128 << 10;
   if (!rows_.in_place) {
     tile_.rows = std::clamp<int64_t>(kPatchBytes / geometry.depth(),
                                      std::min<int64_t>(8, tile_.rows), tile_.rows);
   }
+}
+
+void IntegerStep::FitExpanded() {
+  // Expanded weights stay in a part of the second-level cache. Those of many columns are not
+  // expanded all at once even if small, and those of few share with the sums what sums may take
+  // alone: a small network has little other memory.
+  constexpr int64_t kMostBytes = 320 << 10;
+  constexpr int64_t kWithSumsBytes = 26 << 10;
+  constexpr int64_t kFew = 2 * kernels::kColumnMultiple;
+  const int64_t depth = rows_.depth.total();
+  const int64_t columns = std::min(kMostBytes / depth, geometry_.group_outputs() / 2);
+  const int64_t sums = tile_.rows * tile_.columns;
+  tile_.columns = std::min(tile_.columns, std::max(columns / kFew * kFew, kFew));
+  tile_.rows = sums / tile_.columns;
+  if (geometry_.group_outputs() > kFew) return;
+  const int64_t left = kWithSumsBytes - static_cast<int64_t>(kernel_->expansion->expanded_bytes(
+                                            tile_.columns, rows_.depth));
+  const int64_t rows = left / (tile_.columns * int64_t{sizeof(int32_t)});
+  constexpr int64_t kLeastRows = 64;
+  tile_.rows = std::min(tile_.rows, std::max(rows, kLeastRows));
 }
 
 bool IntegerStep::Expands(const RunContext& context) const {

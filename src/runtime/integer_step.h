@@ -68,6 +68,8 @@ class IntegerStep : public Step {
  private:
   using Product = decltype(kernels::IntegerGemmKernel::run);
 
+  // Makes tiles such that expanded weights have room beside their sums.
+  void FitExpanded();
   bool Expands(const RunContext& context) const;
   int64_t SumBytes() const;
   int64_t PatchBytes() const;

@@ -33,6 +33,10 @@ TEST(GemmU8S8, EveryKernelEqualsReferenceOnConvolutions) {
   CheckIntegerGemmConvolutions(GemmU8S8Kernels(), RandomCode);
 }
 
+TEST(GemmU8S8, EveryKernelEqualsReferenceOnShortLines) {
+  CheckIntegerGemmShortLines(GemmU8S8Kernels(), RandomCode);
+}
+
 TEST(GemmU8S8, ColumnsSplit) { CheckIntegerGemmColumnSplit(GemmU8S8Kernels(), RandomCode); }
 
 TEST(GemmU8S8, ExtremesDoNotSaturate) {

@@ -46,6 +46,10 @@ TEST(GemmU8W1, EveryKernelEqualsReferenceOnConvolutions) {
   CheckIntegerGemmConvolutions(GemmU8W1Kernels(), RandomSign);
 }
 
+TEST(GemmU8W1, EveryKernelEqualsReferenceOnShortLines) {
+  CheckIntegerGemmShortLines(GemmU8W1Kernels(), RandomSign);
+}
+
 // Where rows alone take another way.
 TEST(GemmU8W1, EveryKernelEqualsReferenceOnARowOfManyColumns) {
   std::mt19937 generator = SeededGenerator();

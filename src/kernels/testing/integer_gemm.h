@@ -98,17 +98,26 @@ inline std::vector<int32_t> RunIntegerGemm(const IntegerGemmKernel& kernel,
   return result;
 }
 
+// Calls check(kernel, expand) for every kernel that this CPU runs, and once more where it may
+// expand its weights.
+template <typename Check>
+void ForEachWay(IntegerGemmKernels kernels, const Check& check) {
+  ForEachRunnable(kernels, [&](const IntegerGemmKernel& kernel) {
+    check(kernel, false);
+    if (kernel.expansion != nullptr) check(kernel, true);
+  });
+}
+
 inline void CheckIntegerGemm(IntegerGemmKernels kernels, const IntegerGemmCase& test) {
   SCOPED_TRACE(testing::Message() << "lines=" << test.rows.lines << " pixels=" << test.rows.pixels
                                   << " n=" << test.n << " segments=" << test.depth.segments
                                   << " bytes=" << test.depth.bytes
                                   << " planes=" << test.depth.planes);
   const std::vector<int32_t> expected = RunIntegerGemm(*kernels.back(), test);
-  ForEachRunnable(kernels, [&](const IntegerGemmKernel& kernel) {
+  ForEachWay(kernels, [&](const IntegerGemmKernel& kernel, bool expand) {
     for (Flush flush : kBothEnds) {
-      ASSERT_EQ(RunIntegerGemm(kernel, test, 0, flush), expected);
-      if (kernel.expansion == nullptr) continue;
-      ASSERT_EQ(RunIntegerGemm(kernel, test, 0, flush, true), expected) << "expanded";
+      ASSERT_EQ(RunIntegerGemm(kernel, test, 0, flush, expand), expected)
+          << (expand ? "expanded" : "as they are");
     }
   });
 }
@@ -191,6 +200,30 @@ void CheckIntegerGemmConvolutions(IntegerGemmKernels kernels, const Code& code,
   }
 }
 
+// Short lines of a map with a ring, and as many rows as fill several register tiles, of which a
+// kernel may take some across lines.
+template <typename Code>
+void CheckIntegerGemmShortLines(IntegerGemmKernels kernels, const Code& code) {
+  std::mt19937 generator = SeededGenerator();
+  for (int i = 0; i < 120 && !testing::Test::HasFailure(); ++i) {
+    const int64_t channels = Uniform(generator, 0, 1) == 0 ? 64 : Uniform(generator, 1, 150);
+    const int64_t size = Uniform(generator, 1, 9);
+    const int64_t window = Uniform(generator, 1, 4);
+    const int64_t map_line = (size + window - 1) * channels;
+    IntegerGemmCase test;
+    test.n = Uniform(generator, 1, 100);
+    test.depth = {.segments = window, .bytes = window * channels};
+    test.rows.lines = Uniform(generator, 1, 14);
+    test.rows.pixels = size;
+    test.rows.pixel_stride = channels;
+    test.rows.line_stride = map_line;
+    for (int64_t y = 0; y < window; ++y) test.offsets.push_back(y * map_line);
+    test.row_gap = Uniform(generator, 0, 2) * 7;
+    FillIntegerGemm(generator, code, test);
+    CheckIntegerGemm(kernels, test);
+  }
+}
+
 // Columns computed from a multiple of kColumnMultiple on equal the same columns
 // of the whole.
 template <typename Code>
@@ -198,10 +231,10 @@ void CheckIntegerGemmColumnSplit(IntegerGemmKernels kernels, const Code& code) {
   std::mt19937 generator = SeededGenerator();
   IntegerGemmCase test = DenseGemm(5, 75, 150);
   FillIntegerGemm(generator, code, test);
-  ForEachRunnable(kernels, [&](const IntegerGemmKernel& kernel) {
+  ForEachWay(kernels, [&](const IntegerGemmKernel& kernel, bool expand) {
     const std::vector<int32_t> whole = RunIntegerGemm(kernel, test);
     for (int64_t first = 0; first < test.n; first += kColumnMultiple) {
-      const std::vector<int32_t> part = RunIntegerGemm(kernel, test, first);
+      const std::vector<int32_t> part = RunIntegerGemm(kernel, test, first, Flush::kEnd, expand);
       for (int64_t row = 0; row < test.rows.rows(); ++row) {
         for (int64_t column = first; column < test.n; ++column) {
           ASSERT_EQ(part[static_cast<size_t>(row * (test.n - first) + column - first)],
@@ -223,8 +256,8 @@ inline void CheckIntegerGemmConstant(IntegerGemmKernels kernels, int64_t k, uint
   test.init.assign(static_cast<size_t>(test.n), init);
   const uint32_t sum = static_cast<uint32_t>(k) * static_cast<uint32_t>(product);
   const int32_t expected = static_cast<int32_t>(static_cast<uint32_t>(init) + sum);
-  ForEachRunnable(kernels, [&](const IntegerGemmKernel& kernel) {
-    for (int32_t value : RunIntegerGemm(kernel, test)) {
+  ForEachWay(kernels, [&](const IntegerGemmKernel& kernel, bool expand) {
+    for (int32_t value : RunIntegerGemm(kernel, test, 0, Flush::kEnd, expand)) {
       ASSERT_EQ(value, expected) << "k=" << k << " a=" << int{a} << " code=" << int{code};
     }
   });

@@ -1,4 +1,5 @@
-// 16 channels to a vector; the last vector of a row is masked.
+// 64 channels at a time, whose numbers stay in registers for all rows; then 16 channels to a
+// vector, the last of which is masked.
 #include <immintrin.h>
 
 #include <algorithm>
@@ -77,6 +78,9 @@ inline __m512 AddResidual(const Constants& constants, const void* residual, int6
   }
 }
 
+constexpr int kVectors = 4;
+constexpr int64_t kBlock = 16 * kVectors;
+
 // Codes, and less than 0 for NaN and where `high` leaves no code.
 inline __m512i ToCodes(const Constants& constants, __m512 t) {
   const __m512i rounded =
@@ -118,47 +122,102 @@ inline void Store(const OutputStage& stage, const Constants& constants, const Ou
   }
 }
 
+// Whole vectors of `values`, from `channel` on.
+template <OutputKind kOutput>
+inline void StoreBlock(const OutputStageRows& rows, const Constants& constants, int64_t row,
+                       int64_t channel, const __m512* values, const __m512* shifts) {
+  const int64_t index = row * rows.output_stride + channel;
+  auto* const bytes = static_cast<uint8_t*>(rows.output);
+  if constexpr (kOutput == OutputKind::kFloat) {
+#pragma GCC unroll 4
+    for (int i = 0; i < kVectors; ++i) {
+      _mm512_storeu_ps(static_cast<float*>(rows.output) + index + 16 * i, values[i]);
+    }
+  } else if constexpr (kOutput == OutputKind::kCodes) {
+    __m512i codes[kVectors];
+#pragma GCC unroll 4
+    for (int i = 0; i < kVectors; ++i) codes[i] = ToCodes(constants, values[i]);
+    _mm512_storeu_si512(bytes + index, PackCodes(codes));
+  } else {
+    uint64_t plus = 0;
+#pragma GCC unroll 4
+    for (int i = 0; i < kVectors; ++i) {
+      const __mmask16 mask = _mm512_cmp_ps_mask(values[i], shifts[i], _CMP_GE_OQ);
+      plus |= uint64_t{mask} << (16 * i);
+    }
+    if constexpr (kOutput == OutputKind::kSign) {
+      _mm512_storeu_si512(bytes + index, _mm512_maskz_set1_epi8(plus, 2));
+    } else {
+      std::memcpy(bytes + row * rows.output_stride + channel / 8, &plus, sizeof plus);
+    }
+  }
+}
+
 struct Rows {
   template <typename Input, ResidualKind kResidual, OutputKind kOutput>
   static void Run(const OutputStage& stage, const OutputStageRows& rows, const Input* input,
                   int64_t input_stride) {
     const Constants constants = Broadcast(stage);
+    const int64_t blocks = rows.channels / kBlock * kBlock;
+    for (int64_t channel = 0; channel < blocks; channel += kBlock) {
+      RunBlock<kResidual, kOutput>(stage, constants, rows, channel, input + channel, input_stride);
+    }
     const int64_t whole = rows.channels / 16 * 16;
+    if (blocks == rows.channels) return;
     const Lanes<true> all = {.mask = 0xffff};
     const Lanes<false> some = {.mask = static_cast<__mmask16>((1 << (rows.channels - whole)) - 1)};
     for (int64_t row = 0; row < rows.rows; ++row) {
-      const auto value = [&](int64_t channel, const auto& lanes) {
-        __m512 t = lanes.Load(input + row * input_stride + channel);
-        t = _mm512_mul_ps(t, lanes.Load(stage.multiplier + channel));
-        t = _mm512_add_ps(t, lanes.Load(stage.bias + channel));
-        t = AddResidual<kResidual>(constants, rows.residual, row * rows.residual_stride + channel,
-                                   lanes, t);
-        if (stage.slope != nullptr) {
-          const __mmask16 positive = _mm512_cmp_ps_mask(t, _mm512_setzero_ps(), _CMP_GT_OQ);
-          const __m512 below = _mm512_mul_ps(t, lanes.Load(stage.slope + channel));
-          t = _mm512_mask_blend_ps(positive, below, t);
-        }
-        // vmaxps and vminps give their second operand where neither is larger or
-        // smaller, NaN included, as the contract's comparisons do.
-        return _mm512_min_ps(constants.high, _mm512_max_ps(constants.low, t));
+      const auto step = [&](int64_t channel, const auto& lanes) {
+        const __m512 multiplier = lanes.Load(stage.multiplier + channel);
+        const __m512 bias = lanes.Load(stage.bias + channel);
+        const __m512 t = Value<kResidual>(stage, constants, rows, row, channel, lanes, multiplier,
+                                          bias, lanes.Load(input + row * input_stride + channel));
+        Store<kOutput>(stage, constants, rows, row, channel, lanes, t);
       };
-      int64_t channel = 0;
-      if constexpr (kOutput == OutputKind::kCodes) {
-        for (; channel + 64 <= whole; channel += 64) {
-          __m512i codes[4];
+      for (int64_t channel = blocks; channel < whole; channel += 16) step(channel, all);
+      if (whole < rows.channels) step(whole, some);
+    }
+  }
+
+  // What is clamped, of the vector at `channel`, whose input is x.
+  template <ResidualKind kResidual, bool kFull>
+  static __m512 Value(const OutputStage& stage, const Constants& constants,
+                      const OutputStageRows& rows, int64_t row, int64_t channel,
+                      const Lanes<kFull>& lanes, __m512 multiplier, __m512 bias, __m512 x) {
+    __m512 t = _mm512_add_ps(_mm512_mul_ps(x, multiplier), bias);
+    t = AddResidual<kResidual>(constants, rows.residual, row * rows.residual_stride + channel,
+                               lanes, t);
+    if (stage.slope != nullptr) {
+      const __mmask16 positive = _mm512_cmp_ps_mask(t, _mm512_setzero_ps(), _CMP_GT_OQ);
+      const __m512 below = _mm512_mul_ps(t, lanes.Load(stage.slope + channel));
+      t = _mm512_mask_blend_ps(positive, below, t);
+    }
+    // vmaxps and vminps give their second operand where neither is larger or smaller, NaN
+    // included, as the contract's comparisons do.
+    return _mm512_min_ps(constants.high, _mm512_max_ps(constants.low, t));
+  }
+
+  template <ResidualKind kResidual, OutputKind kOutput, typename Input>
+  static void RunBlock(const OutputStage& stage, const Constants& constants,
+                       const OutputStageRows& rows, int64_t channel, const Input* input,
+                       int64_t input_stride) {
+    const Lanes<true> all = {.mask = 0xffff};
+    __m512 multiplier[kVectors], bias[kVectors], shift[kVectors];
 #pragma GCC unroll 4
-          for (int i = 0; i < 4; ++i) codes[i] = ToCodes(constants, value(channel + 16 * i, all));
-          _mm512_storeu_si512(
-              static_cast<uint8_t*>(rows.output) + row * rows.output_stride + channel,
-              PackCodes(codes));
-        }
+    for (int i = 0; i < kVectors; ++i) {
+      multiplier[i] = all.Load(stage.multiplier + channel + 16 * i);
+      bias[i] = all.Load(stage.bias + channel + 16 * i);
+      shift[i] =
+          stage.shift != nullptr ? all.Load(stage.shift + channel + 16 * i) : _mm512_setzero_ps();
+    }
+    for (int64_t row = 0; row < rows.rows; ++row, input += input_stride) {
+      __m512 values[kVectors];
+#pragma GCC unroll 4
+      for (int i = 0; i < kVectors; ++i) {
+        values[i] = Value<kResidual>(stage, constants, rows, row, channel + 16 * i, all,
+                                     multiplier[i], bias[i], all.Load(input + 16 * i));
       }
-      for (; channel < whole; channel += 16) {
-        Store<kOutput>(stage, constants, rows, row, channel, all, value(channel, all));
-      }
-      if (whole < rows.channels) {
-        Store<kOutput>(stage, constants, rows, row, whole, some, value(whole, some));
-      }
+      StoreBlock<kOutput>(rows, constants, row, channel, values, shift);
     }
   }
 };

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "graph/graph.h"
+#include "graph/weight_codes.h"
 
 namespace signum {
 namespace {
@@ -18,27 +19,6 @@ struct Expected {
   bool may_be_one = false;  // {1} is accepted in place of `shape`
   bool may_be_codes = false;
 };
-
-Status CheckCodes(const Tensor& weight, int bits) {
-  const auto codes = weight.codes();
-  const int lowest = LowestWeightCode(bits), highest = HighestWeightCode(bits);
-  if (bits == 8) return {};
-  // All of them without a way out of the loop, so that compilers vectorize it.
-  uint8_t outside = 0;
-  const auto count = static_cast<uint8_t>(highest - lowest);
-  if (bits == 1) {
-    for (int8_t code : codes) outside |= static_cast<uint8_t>(code + 1) & ~2u;  // 0 and 2 are left
-  } else {
-    for (int8_t code : codes) outside |= static_cast<uint8_t>(code - lowest) > count ? 1 : 0;
-  }
-  if (outside == 0) return {};
-  for (int8_t code : codes) {
-    if (code < lowest || code > highest || (bits == 1 && code == 0)) {
-      return InvalidArgument(fmt::format("weight code {} does not fit {} bit(s)", code, bits));
-    }
-  }
-  return {};
-}
 
 Status CheckParameter(const Node& node, const Expected& expected) {
   const Tensor* tensor = node.Find(expected.role);
@@ -76,7 +56,7 @@ Status CheckWeightQuantizer(const Node& node, const std::optional<WeightQuantize
   if (quantizer->bits < 1 || quantizer->bits > 8) {
     return InvalidArgument(fmt::format("{} weight bits; 1 to 8 are possible", quantizer->bits));
   }
-  if (codes) return CheckCodes(*weight, quantizer->bits);
+  if (codes) return CheckWeightCodes(weight->codes(), quantizer->bits);
   return {};
 }
 

@@ -103,6 +103,7 @@ std::vector<int8_t> BitOrder(const ConvolutionGeometry& geometry, std::span<cons
 // What the zero point adds to the sums: -zero_point * sum over the row.
 std::vector<int32_t> ZeroPointTerms(const ConvolutionGeometry& geometry,
                                     std::span<const int8_t> codes, int zero_point) {
+  if (zero_point == 0) return std::vector<int32_t>(static_cast<size_t>(geometry.out_channels));
   std::vector<int32_t> terms;
   for (int64_t out = 0; out < geometry.out_channels; ++out) {
     int64_t sum = 0;

@@ -25,6 +25,12 @@ inline constexpr GemmSize kGemmBenchSizes[] = {{64, 64, 576}, {8, 64, 576},    {
                                                {64, 32, 288}, {64, 128, 1152}, {32, 512, 4608},
                                                {1, 10, 512},  {1, 4096, 4096}};
 
+// Where what is packed may start, in storage that has kPackedAlignment bytes more.
+inline uint8_t* Aligned(std::vector<uint8_t>& storage) {
+  const uintptr_t misaligned = reinterpret_cast<uintptr_t>(storage.data()) % kPackedAlignment;
+  return storage.data() + (kPackedAlignment - misaligned) % kPackedAlignment;
+}
+
 // Weights are codes -1 and +1, which every integer GEMM takes.
 inline void RunIntegerGemmBench(benchmark::State& state, const IntegerGemmKernel& kernel,
                                 const GemmSize& size, int64_t channels_per_byte) {
@@ -34,8 +40,7 @@ inline void RunIntegerGemmBench(benchmark::State& state, const IntegerGemmKernel
   std::vector<int8_t> codes(static_cast<size_t>(size.n * depth.bytes));
   for (size_t i = 0; i < codes.size(); ++i) codes[i] = i * 40503 % 65536 < 32768 ? 1 : -1;
   std::vector<uint8_t> storage(kernel.packed_bytes(size.n, depth) + kPackedAlignment);
-  const uintptr_t misaligned = reinterpret_cast<uintptr_t>(storage.data()) % kPackedAlignment;
-  uint8_t* packed = storage.data() + (kPackedAlignment - misaligned) % kPackedAlignment;
+  uint8_t* packed = Aligned(storage);
   kernel.pack(codes.data(), size.n, depth, packed);
   const std::vector<int32_t> init(static_cast<size_t>(size.n));
   std::vector<int32_t> c(static_cast<size_t>(size.m * size.n));
@@ -46,8 +51,21 @@ inline void RunIntegerGemmBench(benchmark::State& state, const IntegerGemmKernel
                          .line_stride = 0,
                          .pixel_stride = depth.bytes,
                          .offsets = &offset};
+  // Expanded as layers do it: once, for more rows than these.
+  const Expansion* expansion = kernel.expansion != nullptr && size.m >= kernel.expansion->least_rows
+                                   ? kernel.expansion
+                                   : nullptr;
+  std::vector<uint8_t> expanded;
+  const uint8_t* weights = packed;
+  if (expansion != nullptr) {
+    expanded.resize(expansion->expanded_bytes(size.n, depth) + kPackedAlignment);
+    uint8_t* to = Aligned(expanded);
+    expansion->expand(size.n, depth, packed, to);
+    weights = to;
+  }
+  const auto run = expansion != nullptr ? expansion->run : kernel.run;
   for (auto _ : state) {
-    kernel.run(rows, size.n, depth, packed, init.data(), c.data(), size.n);
+    run(rows, size.n, depth, weights, init.data(), c.data(), size.n);
     benchmark::ClobberMemory();
   }
   state.counters["op"] = benchmark::Counter(static_cast<double>(2 * size.m * size.n * size.k),

@@ -19,7 +19,8 @@ namespace signum::kernels {
 // Weights made wider, which are multiplied faster, to the same results: worth it where the same
 // columns meet many rows, in however many calls.
 struct Expansion {
-  int64_t least_rows;  // fewer are faster without it
+  int64_t least_rows;   // fewer are faster without it
+  double nominal_gops;  // as IntegerGemmKernel's, of `run`
   // As IntegerGemmKernel's packed_bytes.
   size_t (*expanded_bytes)(int64_t n, const Depth& depth);
   // packed: n columns, from a multiple of kColumnMultiple on.
@@ -52,8 +53,13 @@ struct IntegerGemmKernel {
               const int32_t* init, int32_t* c, int64_t ldc);
 
   const Expansion* expansion = nullptr;  // null where there is none
-  // As nominal_gops, of a row alone that meets many columns, where that goes another way; or 0.
-  double row_gops = 0;
+
+  // A row alone goes another way where it meets so many columns. No gops: it does not.
+  struct RowAlone {
+    double gops = 0;  // as nominal_gops
+    int64_t least_columns = 0;
+  };
+  RowAlone row_alone = {};
 };
 
 }  // namespace signum::kernels

@@ -9,7 +9,8 @@
 // segments once for each plane, all of the first plane, the highest bits, first.
 //
 // Overread: up to kOverread bytes behind a row's segments are read and their values
-// ignored, so they must be readable. Rows may overlap.
+// ignored, so they must be readable; so must what lies between rows, and between lines. Rows
+// may overlap.
 #ifndef SIGNUM_KERNELS_TILE_ROWS_H_
 #define SIGNUM_KERNELS_TILE_ROWS_H_
 

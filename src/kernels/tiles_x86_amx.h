@@ -201,7 +201,9 @@ struct LineTiles {
 // Short lines, one behind the other with what lies between them, as one line, where that fills
 // tiles so much better that the sums of what lies between can be thrown away.
 inline bool JoinsLines(const TileRows& rows, TileRows& joined) {
-  if (rows.lines == 1 || rows.pixel_stride <= 0 || rows.line_stride % rows.pixel_stride != 0) {
+  if (rows.lines == 1 || rows.pixel_stride <= 0 ||
+      rows.line_stride < rows.pixels * rows.pixel_stride ||
+      rows.line_stride % rows.pixel_stride != 0) {
     return false;
   }
   joined = rows;
@@ -257,12 +259,14 @@ inline void MultiplyJoinedLines(const IntegerGemmProblem& problem, const TileRow
 }
 
 // A load of a tile whose rows cross cache lines takes five times that of one whose rows do
-// not, so rows that do, and that meet many panels, are copied: two row tiles at a time.
+// not, so rows that do, and that meet many panels, are copied: two row tiles at a time. Not for
+// a panel of fewer columns than the others, which would be configured for each two.
 inline constexpr int64_t kCopiedSteps = 16;  // at most; they take two thirds of the first level
 
 inline bool CopiesPay(const IntegerGemmProblem& problem) {
   constexpr int64_t kManyColumns = 4 * kTileColumns;
   return problem.rows.pixel_stride % kTileRowBytes != 0 && problem.n >= kManyColumns &&
+         problem.n % kTileColumns == 0 &&
          TilePanelBytes(problem.depth) <= kCopiedSteps * kTileBytes;
 }
 

@@ -165,7 +165,7 @@ Status Compiler::EmitAll() {
   std::map<NodeId, const Chain*> ending_at;
   std::vector<bool> in_chain(graph_.size());
   const std::vector<Chain> chains = FindChains(graph_, shapes_, kept_);
-  layouts_ = PlanLayouts(graph_, shapes_, chains, kept_, program_->isa_);
+  layouts_ = PlanLayouts(graph_, shapes_, chains, kept_);
   for (const Chain& chain : chains) {
     ending_at[chain.position] = &chain;
     for (NodeId id : chain.nodes) in_chain[id] = true;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/rounding.h"
 #include "runtime/pieces.h"
 
 namespace signum::runtime {
@@ -190,8 +191,11 @@ IntegerStep::IntegerStep(const ConvolutionGeometry& geometry, const Value& input
                   Packed(group, 0));
   }
   if (kernel_->expansion != nullptr) FitExpanded();
-  // No tile has rows of two maps.
-  if (geometry.pixels() > 1) tile_.rows = std::min(tile_.rows, geometry.pixels());
+  // No tile has rows of two maps; but a row alone has room for all columns (RunPiece).
+  if (geometry.pixels() > 1) {
+    const int64_t column_tiles = base::DivideUp(n, tile_.columns);
+    tile_.rows = std::min(tile_.rows, std::max(geometry.pixels(), column_tiles));
+  }
   // Patches stay in the second-level cache.
   constexpr int64_t kPatchBytes = 128 << 10;
   if (!rows_.in_place) {
@@ -204,25 +208,21 @@ void IntegerStep::FitExpanded() {
   // Expanded weights stay in a part of the second-level cache. Those of many columns are not
   // expanded all at once even if small, and those of few share with the sums what sums may take
   // alone: a small network has little other memory.
-  constexpr int64_t kMostBytes = 320 << 10;
+  constexpr int64_t kMostBytes = 320 << 10;  // but for layers of so great a depth that two
   constexpr int64_t kWithSumsBytes = 26 << 10;
-  constexpr int64_t kFew = 2 * kernels::kColumnMultiple;
-  const int64_t depth = rows_.depth.total();
-  const int64_t columns = std::min(kMostBytes / depth, geometry_.group_outputs() / 2);
+  constexpr int64_t kFew = 2 * kernels::kColumnMultiple;  // panels of 16 columns have more
+  const auto bytes = [&](int64_t columns) {
+    return static_cast<int64_t>(kernel_->expansion->expanded_bytes(columns, rows_.depth));
+  };
+  const int64_t columns = std::min(kMostBytes / bytes(kFew) * kFew, geometry_.group_outputs() / 2);
   const int64_t sums = tile_.rows * tile_.columns;
   tile_.columns = std::min(tile_.columns, std::max(columns / kFew * kFew, kFew));
   tile_.rows = sums / tile_.columns;
   if (geometry_.group_outputs() > kFew) return;
-  const int64_t left = kWithSumsBytes - static_cast<int64_t>(kernel_->expansion->expanded_bytes(
-                                            tile_.columns, rows_.depth));
-  const int64_t rows = left / (tile_.columns * int64_t{sizeof(int32_t)});
+  const int64_t rows =
+      (kWithSumsBytes - bytes(tile_.columns)) / (tile_.columns * int64_t{sizeof(int32_t)});
   constexpr int64_t kLeastRows = 64;
   tile_.rows = std::min(tile_.rows, std::max(rows, kLeastRows));
-}
-
-bool IntegerStep::Expands(const RunContext& context) const {
-  return kernel_->expansion != nullptr &&
-         geometry_.pixels() * context.batch >= kernel_->expansion->least_rows;
 }
 
 int64_t IntegerStep::scratch_bytes() const {
@@ -245,17 +245,18 @@ void IntegerStep::Run(const RunContext& context) const {
                        .most_rows = tile_.rows,
                        .column_multiple = kernels::kColumnMultiple},
                       context.pool->threads());
+  // Where weights are expanded, threads take runs of pieces, a few more than there are threads,
+  // for these are seldom equally fast. That must be worth it for the rows of a run.
   const int64_t count = pieces.count();
-  if (!Expands(context)) {
+  const int64_t threads = context.pool->threads();
+  const int64_t runs = std::min(count, threads == 1 ? 1 : 2 * threads);
+  const kernels::Expansion* expansion = kernel_->expansion;
+  if (expansion == nullptr || geometry_.pixels() * context.batch < runs * expansion->least_rows) {
     context.pool->ParallelFor(count, [&](int64_t index, int thread) {
       RunPiece(context, pieces.at(index), context.Scratch(thread));
     });
     return;
   }
-  // Runs of pieces, of all columns where they are more than one; a few more than threads, for
-  // these are seldom equally fast.
-  const int64_t threads = context.pool->threads();
-  const int64_t runs = std::min(count, threads == 1 ? 1 : 2 * threads);
   context.pool->ParallelFor(runs, [&](int64_t run, int thread) {
     RunExpanded(context, pieces, run * count / runs, (run + 1) * count / runs,
                 context.Scratch(thread));
@@ -353,20 +354,22 @@ void IntegerStep::RunExpanded(const RunContext& context, const Pieces& pieces, i
                               int64_t end, std::byte* scratch) const {
   const kernels::Expansion& expansion = *kernel_->expansion;
   auto* expanded = reinterpret_cast<uint8_t*>(scratch + SumBytes() + PatchBytes());
-  const int64_t all = pieces.at(begin).columns;
-  for (int64_t done = 0; done < all; done += tile_.columns) {
-    const int64_t columns = std::min(tile_.columns, all - done);
-    int64_t group = -1;
+  kernels::TileRows rows;
+  int64_t rows_of = -1;  // the piece that patches were gathered for last
+  for (int64_t done = 0; done < geometry_.group_outputs(); done += tile_.columns) {
+    const uint8_t* expanded_from = nullptr;
     for (int64_t index = begin; index < end; ++index) {
       const Piece piece = pieces.at(index);
-      if (piece.group != group) {
-        group = piece.group;
-        expansion.expand(columns, rows_.depth, Packed(group, piece.column + done), expanded);
-      }
+      if (done >= piece.columns) continue;
+      if (rows_of != index) rows = RowsOf(context, piece, scratch);
+      rows_of = index;
       Finish::Tile tile = TileOf(piece);
       tile.first_channel += done;
-      tile.channels = columns;
-      RunColumns(context, expansion.run, expanded, RowsOf(context, piece, scratch), tile, scratch);
+      tile.channels = std::min(tile_.columns, piece.columns - done);
+      const uint8_t* packed = Packed(piece.group, piece.column + done);
+      if (packed != expanded_from) expansion.expand(tile.channels, rows_.depth, packed, expanded);
+      expanded_from = packed;
+      RunColumns(context, expansion.run, expanded, rows, tile, scratch);
     }
   }
 }

@@ -70,7 +70,7 @@ class IntegerStep : public Step {
 
   // Makes tiles such that expanded weights have room beside their sums.
   void FitExpanded();
-  bool Expands(const RunContext& context) const;
+
   int64_t SumBytes() const;
   int64_t PatchBytes() const;
   uint8_t* Packed(int64_t group, int64_t column) const;
@@ -83,7 +83,8 @@ class IntegerStep : public Step {
   kernels::TileRows RowsOf(const RunContext& context, const Piece& piece, std::byte* scratch) const;
   // All columns of one piece.
   void RunPiece(const RunContext& context, const Piece& piece, std::byte* scratch) const;
-  // All columns of pieces [begin, end), from weights that are expanded once for all of them.
+  // All columns of pieces [begin, end), from weights that are expanded once for those of a
+  // group.
   void RunExpanded(const RunContext& context, const Pieces& pieces, int64_t begin, int64_t end,
                    std::byte* scratch) const;
   // The product of some of a tile's channels, and all that follows.

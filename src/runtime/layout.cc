@@ -16,11 +16,10 @@ bool IsKept(const std::vector<bool>& kept, NodeId id) { return !kept.empty() && 
 class LayoutPlanner {
  public:
   LayoutPlanner(const Graph& graph, const std::vector<Shape>& shapes,
-                const std::vector<Chain>& chains, const std::vector<bool>& kept, Isa isa)
+                const std::vector<Chain>& chains, const std::vector<bool>& kept)
       : graph_(graph),
         shapes_(shapes),
         kept_(kept),
-        isa_(isa),
         layouts_(graph.size()),
         readers_(graph.size()),
         code_bits_(graph.size()),
@@ -193,7 +192,6 @@ class LayoutPlanner {
   const Graph& graph_;
   const std::vector<Shape>& shapes_;
   const std::vector<bool>& kept_;
-  Isa isa_;
   std::vector<Layout> layouts_;
   std::vector<std::vector<NodeId>> readers_;
   std::vector<int> code_bits_;
@@ -214,9 +212,8 @@ bool IsFlattenOfWindows(const Graph& graph, NodeId id, const std::vector<bool>& 
 }
 
 std::vector<Layout> PlanLayouts(const Graph& graph, const std::vector<Shape>& shapes,
-                                const std::vector<Chain>& chains, const std::vector<bool>& kept,
-                                Isa isa) {
-  return LayoutPlanner(graph, shapes, chains, kept, isa).Plan();
+                                const std::vector<Chain>& chains, const std::vector<bool>& kept) {
+  return LayoutPlanner(graph, shapes, chains, kept).Plan();
 }
 
 }  // namespace signum::runtime

@@ -21,10 +21,9 @@ struct Layout {
 inline bool IsDense(const Layout& layout) { return layout.ring == Padding{} && !layout.bits; }
 
 // By node id. A value that an operator reads that knows dense maps only is dense, as are
-// `kept` ones (by id; may be empty) and the graph's output. `isa` is what kernels may use.
+// `kept` ones (by id; may be empty) and the graph's output.
 std::vector<Layout> PlanLayouts(const Graph& graph, const std::vector<Shape>& shapes,
-                                const std::vector<Chain>& chains, const std::vector<bool>& kept,
-                                Isa isa);
+                                const std::vector<Chain>& chains, const std::vector<bool>& kept);
 
 // Whether a Flatten does nothing, because linear layers alone read it, which are
 // convolutions over the whole map then.

@@ -132,6 +132,23 @@ ConvolutionOp BinaryConvolution(int64_t channels, Padding padding) {
   return op;
 }
 
+// Tiles of many rows and of several columns, whose weights a kernel may expand before.
+TEST(Quantized, LayersOfManyTilesAreExact) {
+  for (int groups : {1, 2}) {
+    for (bool dense : {false, true}) {
+      RandomGraph g({1, 24 * groups, 11, 9}, 8, true);
+      const NodeId codes = g.Quantize(g.input(), 8, 3, 0.25f);
+      ConvolutionOp op = BinaryConvolution(200 * groups, Padding::All(1));
+      op.groups = groups;
+      const NodeId sums = g.Quantize(g.Convolution(codes, op), 8, 100, 2.0f);
+      // Another reader that knows no rings, so that patches are gathered.
+      if (dense) g.Add(ConcatOp{1}, {sums, codes});
+      ExpectExact(g, fmt::format("{} groups{}", groups, dense ? ", dense" : ""));
+      if (testing::Test::HasFatalFailure()) return;
+    }
+  }
+}
+
 // Codes must stay codes through everything that only moves or selects values.
 TEST(Quantized, ValuePreservingOperatorsKeepCodes) {
   for (int bits : {1, 3, 8}) {
@@ -317,7 +334,6 @@ TEST(Quantized, RefusesASumThatCouldOverflow) {
   EXPECT_THAT(program.error().message, testing::HasSubstr("node 'n2'"));
 }
 
-// Of the plain kernels' program: with AMX, bytes can be faster than bits.
 std::string OutputOf(const Graph& graph, const std::string& name) {
   const auto program = Compile(graph, {}).value();
   for (const PlannedStep& step : program->steps()) {

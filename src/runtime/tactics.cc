@@ -68,12 +68,16 @@ double Estimate(const Work& work, const Tactic& tactic) {
   const double tile_columns = std::min(static_cast<double>(tactic.tile.columns), columns);
   const double row_tiles = rows / tile_rows;  // not rounded up: lines seldom divide anyhow
   const kernels::IntegerGemmKernel& kernel = *tactic.kernel;
-  constexpr double kManyColumns = 256;  // where a row alone may go another way
-  const bool alone = kernel.row_gops > 0 && work.rows == 1 && columns >= kManyColumns;
+  const bool alone =
+      kernel.row_alone.gops > 0 && work.rows == 1 && work.columns >= kernel.row_alone.least_columns;
+  const bool expands = kernel.expansion != nullptr && work.rows >= kernel.expansion->least_rows;
+  const double gops = alone     ? kernel.row_alone.gops
+                      : expands ? kernel.expansion->nominal_gops
+                                : kernel.nominal_gops;
   const double starts = alone ? 0 : static_cast<double>(work.segments * kernel.segment_cost_bytes);
   const double products =
       rows * columns * (depth + starts) * static_cast<double>(work.planes) * (work.bits ? 8 : 1);
-  double seconds = 2e-9 * products / (alone ? kernel.row_gops : kernel.nominal_gops);
+  double seconds = 2e-9 * products / gops;
   seconds += row_tiles * std::max(1.0, columns / tile_columns) * kCallSeconds;
   seconds += rows * std::max(1.0, columns / tile_columns) * kRowSeconds;
   // The sums of a tile, written and read again.
@@ -84,10 +88,14 @@ double Estimate(const Work& work, const Tactic& tactic) {
   // for each tile of columns.
   const double weight_bytes = columns * depth / (alone ? 8 : 1);
   seconds += row_tiles * weight_bytes / kSecondLevelBandwidth;
-  if (kernel.expansion != nullptr && !alone) seconds += weight_bytes / kExpandBandwidth;
+  if (expands) seconds += weight_bytes / kExpandBandwidth;
   seconds += rows * depth * static_cast<double>(work.planes) * (columns / tile_columns) /
              kFirstLevelBandwidth;
-  if (!work.in_place) seconds += rows * depth / kGatherBandwidth;
+  if (!work.in_place) {
+    // Once, or once more for each tile of columns whose weights are expanded for many rows.
+    const double times = expands && row_tiles > 1 ? std::max(1.0, columns / tile_columns) : 1;
+    seconds += times * rows * depth / kGatherBandwidth;
+  }
   seconds *= static_cast<double>(work.groups);
   if (tactic.makes_planes) {
     seconds += kCallSeconds + static_cast<double>(work.input_values * work.planes) / kPlaneValues;

@@ -1,6 +1,8 @@
 #include "kernels/gemm_u8s8/panels.h"
 
+#include <algorithm>
 #include <cstring>
+#include <vector>
 
 namespace signum::kernels {
 
@@ -27,10 +29,28 @@ void PackPanels(const int8_t* codes, int64_t n, const Depth& depth, uint8_t* pac
   }
 }
 
+Depth SegmentsTogether(const Depth& depth, int64_t together) {
+  return {.segments = (depth.segments + together - 1) / together, .bytes = together * depth.bytes};
+}
+
+template <int64_t kStepsTogether>
+void PackPanelsTogether(const int8_t* codes, int64_t n, const Depth& depth, int64_t together,
+                        uint8_t* packed) {
+  const Depth filled = SegmentsTogether(depth, together);
+  std::vector<int8_t> all(static_cast<size_t>(n * filled.total()));
+  for (int64_t column = 0; column < n; ++column) {
+    std::copy_n(codes + column * depth.total(), depth.total(),
+                all.begin() + column * filled.total());
+  }
+  PackPanels<kStepsTogether>(all.data(), n, filled, packed);
+}
+
 template size_t PanelPackedBytes<1>(int64_t, const Depth&);
 template size_t PanelPackedBytes<kStepsOfTile>(int64_t, const Depth&);
 template void PackPanels<1>(const int8_t*, int64_t, const Depth&, uint8_t*);
 template void PackPanels<kStepsOfTile>(const int8_t*, int64_t, const Depth&, uint8_t*);
+template void PackPanelsTogether<kStepsOfTile>(const int8_t*, int64_t, const Depth&, int64_t,
+                                               uint8_t*);
 
 void PackOffsetPanels(const int8_t* codes, int64_t n, const Depth& depth, uint8_t* packed) {
   PackPanels<1>(codes, n, depth, packed);

@@ -37,7 +37,14 @@ size_t PanelPackedBytes(int64_t n, const Depth& depth);
 template <int64_t kStepsTogether>
 void PackPanels(const int8_t* codes, int64_t n, const Depth& depth, uint8_t* packed);
 
-// The same with 128 added to every byte, padding included, which makes codes unsigned.
+// The same of segments of which `together` are one, as if they were adjacent; the last is
+// filled up with 0.
+Depth SegmentsTogether(const Depth& depth, int64_t together);
+template <int64_t kStepsTogether>
+void PackPanelsTogether(const int8_t* codes, int64_t n, const Depth& depth, int64_t together,
+                        uint8_t* packed);
+
+// PackPanels<1> with 128 added to every byte, padding included, which makes codes unsigned.
 void PackOffsetPanels(const int8_t* codes, int64_t n, const Depth& depth, uint8_t* packed);
 
 }  // namespace signum::kernels

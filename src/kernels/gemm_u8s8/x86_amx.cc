@@ -6,7 +6,6 @@
 #include <immintrin.h>
 
 #include <algorithm>
-#include <vector>
 
 #include "kernels/gemm_u8s8/gemm_u8s8.h"
 #include "kernels/gemm_u8s8/panels.h"
@@ -18,40 +17,27 @@ namespace {
 constexpr int64_t kShortBytes = 32;
 
 // How many segments are taken together: 1 where they are as they were.
-int64_t SegmentsTogether(const Depth& depth) {
+int64_t Together(const Depth& depth) {
   const int64_t together = std::min(depth.segments, kTileRowBytes / depth.bytes);
   if (depth.bytes > kShortBytes || together < 2) return 1;
-  const int64_t steps = (depth.segments + together - 1) / together;
-  return steps <= kCopiedSteps ? together : 1;
-}
-
-Depth Together(const Depth& depth) {
-  const int64_t together = SegmentsTogether(depth);
-  return {.segments = (depth.segments + together - 1) / together, .bytes = together * depth.bytes};
+  return SegmentsTogether(depth, together).segments <= kCopiedSteps ? together : 1;
 }
 
 size_t PackedBytes(int64_t n, const Depth& depth) {
-  return PanelPackedBytes<kStepsOfTile>(n, Together(depth));
+  return PanelPackedBytes<kStepsOfTile>(n, SegmentsTogether(depth, Together(depth)));
 }
 
 void Pack(const int8_t* weights, int64_t n, const Depth& depth, uint8_t* packed) {
-  const Depth filled = Together(depth);
-  if (filled.total() == depth.total()) {
-    return PackPanels<kStepsOfTile>(weights, n, filled, packed);
-  }
-  std::vector<int8_t> all(static_cast<size_t>(n * filled.total()));
-  for (int64_t column = 0; column < n; ++column) {
-    std::copy_n(weights + column * depth.total(), depth.total(),
-                all.begin() + column * filled.total());
-  }
-  PackPanels<kStepsOfTile>(all.data(), n, filled, packed);
+  const int64_t together = Together(depth);
+  if (together == 1) return PackPanels<kStepsOfTile>(weights, n, depth, packed);
+  PackPanelsTogether<kStepsOfTile>(weights, n, depth, together, packed);
 }
 
 // The segments of a step one behind the other in each row; what is copied behind them meets
 // weights of 0, or is overwritten next.
 void CopyTogether(const TileRows& rows, const Depth& depth, const RowTile* tiles, int count,
                   int64_t height, uint8_t* step) {
-  const int64_t together = SegmentsTogether(depth);
+  const int64_t together = Together(depth);
   for (int64_t segment = 0; segment < depth.segments; segment += together) {
     const int64_t end = std::min(depth.segments, segment + together);
     for (int tile = 0; tile < count; ++tile) {
@@ -71,8 +57,10 @@ void CopyTogether(const TileRows& rows, const Depth& depth, const RowTile* tiles
 
 void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
          const int32_t* init, int32_t* c, int64_t ldc) {
-  const IntegerGemmProblem problem = {rows, n, Together(depth), packed, init, c, ldc};
-  if (SegmentsTogether(depth) == 1) return MultiplyWithTiles(problem);
+  const int64_t together = Together(depth);
+  if (together == 1) return MultiplyWithTiles({rows, n, depth, packed, init, c, ldc});
+  const Depth joined = SegmentsTogether(depth, together);
+  const IntegerGemmProblem problem = {rows, n, joined, packed, init, c, ldc};
   RowCopies copies;
   MultiplyCopies(problem, copies, [&](const RowTile* tiles, int count, int64_t height) {
     CopyTogether(rows, depth, tiles, count, height, copies.bytes);

@@ -23,7 +23,14 @@ struct SignProduct : BitPlaneWeights, ByteDots {
 }  // namespace
 
 constexpr IntegerGemmKernel kGemmU8W1Arm64Dotprod = {
-    "gemm_u8w1_arm64_dotprod",           Isa::kDotprod, 350, 6, BitPlanePackedBytes, PackBitPlanes,
-    RunByLookup<PanelMicro<SignProduct>>};
+    .name = "gemm_u8w1_arm64_dotprod",
+    .isa = Isa::kDotprod,
+    .nominal_gops = 350,
+    .segment_cost_bytes = 6,
+    .packed_bytes = BitPlanePackedBytes,
+    .pack = PackBitPlanes,
+    .run = RunByLookup<PanelMicro<SignProduct>>,
+    .row_alone = {.gops = 115, .least_columns = kLookupColumns},
+};
 
 }  // namespace signum::kernels

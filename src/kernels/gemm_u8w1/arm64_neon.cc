@@ -33,12 +33,15 @@ struct SignProduct : BitPlaneWeights {
 
 }  // namespace
 
-constexpr IntegerGemmKernel kGemmU8W1Arm64Neon = {"gemm_u8w1_arm64_neon",
-                                                  Isa::kNeon,
-                                                  90,
-                                                  6,
-                                                  BitPlanePackedBytes,
-                                                  PackBitPlanes,
-                                                  RunByLookup<PanelMicro<SignProduct>>};
+constexpr IntegerGemmKernel kGemmU8W1Arm64Neon = {
+    .name = "gemm_u8w1_arm64_neon",
+    .isa = Isa::kNeon,
+    .nominal_gops = 90,
+    .segment_cost_bytes = 6,
+    .packed_bytes = BitPlanePackedBytes,
+    .pack = PackBitPlanes,
+    .run = RunByLookup<PanelMicro<SignProduct>>,
+    .row_alone = {.gops = 115, .least_columns = kLookupColumns},
+};
 
 }  // namespace signum::kernels

@@ -5,8 +5,8 @@
 // A holds the codes of a 1- to 8-bit activation, in place in their map; `init` carries what
 // the activation's zero point adds: -zero_point * sum over k of W[c][k], plus whatever else
 // the caller wants added. Weights come to `pack` as -1 and +1, stay bits in memory, 1 for
-// +1, and are expanded as they are used. integer_gemm.h has the form of a kernel, its
-// overread and its overflow.
+// +1, and are expanded as they are used, or once for many calls. integer_gemm.h has the form of a
+// kernel, its overread and its overflow.
 #ifndef SIGNUM_KERNELS_GEMM_U8W1_GEMM_U8W1_H_
 #define SIGNUM_KERNELS_GEMM_U8W1_GEMM_U8W1_H_
 

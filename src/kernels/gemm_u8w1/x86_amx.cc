@@ -4,6 +4,7 @@
 
 #include "kernels/gemm_u8w1/expand_x86_avx512.h"
 #include "kernels/gemm_u8w1/gemm_u8w1.h"
+#include "kernels/gemm_u8w1/lookup.h"
 #include "kernels/tiles_x86_amx.h"
 
 namespace signum::kernels {
@@ -21,6 +22,7 @@ void RunTiles(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t
 
 constexpr Expansion kToTiles = {
     .least_rows = 8,
+    .nominal_gops = 4400,
     .expanded_bytes = PanelPackedBytes<kStepsOfTile>,
     .expand = ExpandPanels<kStepsOfTile>,
     .run = RunTiles,
@@ -29,7 +31,15 @@ constexpr Expansion kToTiles = {
 }  // namespace
 
 constexpr IntegerGemmKernel kGemmU8W1X86Amx = {
-    "gemm_u8w1_x86_amx", Isa::kAmx, 4400,      32, BitPlanePackedBytes,
-    PackBitPlanes,       Run,       &kToTiles, 540};
+    .name = "gemm_u8w1_x86_amx",
+    .isa = Isa::kAmx,
+    .nominal_gops = 700,
+    .segment_cost_bytes = 7,
+    .packed_bytes = BitPlanePackedBytes,
+    .pack = PackBitPlanes,
+    .run = Run,
+    .expansion = &kToTiles,
+    .row_alone = {.gops = 540, .least_columns = kLookupColumns},
+};
 
 }  // namespace signum::kernels

@@ -151,7 +151,14 @@ void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* pac
 }  // namespace
 
 constexpr IntegerGemmKernel kGemmU8W1X86Avx2 = {
-    "gemm_u8w1_x86_avx2", Isa::kAvx2, 200,     24, BitPlanePackedBytes,
-    PackBitPlanes,        Run,        nullptr, 270};
+    .name = "gemm_u8w1_x86_avx2",
+    .isa = Isa::kAvx2,
+    .nominal_gops = 200,
+    .segment_cost_bytes = 24,
+    .packed_bytes = BitPlanePackedBytes,
+    .pack = PackBitPlanes,
+    .run = Run,
+    .row_alone = {.gops = 270, .least_columns = kLookupColumns},
+};
 
 }  // namespace signum::kernels

@@ -1,9 +1,8 @@
 // 16 columns to a vector, 4 products to a lane (VNNI's vpdpbusd, in its form that wraps
-// and never saturates). Bits are expanded from bit planes (bit_planes.h) in one of two
-// ways, but for a row alone with many columns, which looks sums up (lookup.h). For few rows,
-// in registers: with weights W = 2 * b - 1, b a bit, the sum of A * W
-// is 2 * (sum of A * b) - (sum of A), and the second sum is one number for each row. For
-// more rows, to bytes of -1 and +1 in memory (expand_x86_avx512.h).
+// and never saturates). Bits are expanded from bit planes (bit_planes.h) in registers: with
+// weights W = 2 * b - 1, b a bit, the sum of A * W is 2 * (sum of A * b) - (sum of A), and the
+// second sum is one number for each row. A row alone with many columns looks sums up
+// (lookup.h), and for many rows bits may be expanded before, to bytes of -1 and +1.
 #include <immintrin.h>
 
 #include "kernels/gemm_u8w1/expand_x86_avx512.h"
@@ -134,26 +133,33 @@ struct LookupVector {
   }
 };
 
-// 16 columns by VNNI.
-struct VectorProduct {
-  static constexpr int64_t kStepsTogether = 1;
-  static void Run(const IntegerGemmProblem& problem) {
-    ForEachRowTile<PanelMicro<ByteProduct>>(problem);
-  }
-};
-
 void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* packed,
          const int32_t* init, int32_t* c, int64_t ldc) {
   const IntegerGemmProblem problem = {rows, n, depth, packed, init, c, ldc};
-  if (rows.rows() > kFewRows) return RunExpanded<VectorProduct>(problem);
   if (rows.rows() == 1 && n >= kLookupColumns) return LookupProduct<LookupVector>::Run(problem);
   ForEachRowTile<Micro>(problem);
 }
 
+constexpr Expansion kToBytes = {
+    .least_rows = 17,
+    .nominal_gops = 800,
+    .expanded_bytes = PanelPackedBytes<1>,
+    .expand = ExpandPanels<1>,
+    .run = RunRowTiles<PanelMicro<ByteProduct>>,
+};
+
 }  // namespace
 
 constexpr IntegerGemmKernel kGemmU8W1X86Avx512 = {
-    "gemm_u8w1_x86_avx512", Isa::kAvx512, 800,     7,  BitPlanePackedBytes,
-    PackBitPlanes,          Run,          nullptr, 540};
+    .name = "gemm_u8w1_x86_avx512",
+    .isa = Isa::kAvx512,
+    .nominal_gops = 700,
+    .segment_cost_bytes = 7,
+    .packed_bytes = BitPlanePackedBytes,
+    .pack = PackBitPlanes,
+    .run = Run,
+    .expansion = &kToBytes,
+    .row_alone = {.gops = 540, .least_columns = kLookupColumns},
+};
 
 }  // namespace signum::kernels

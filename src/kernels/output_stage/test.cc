@@ -183,10 +183,11 @@ Case<Input> RandomCase(std::mt19937& generator, int64_t rows, int64_t channels) 
   OutputStage& stage = test.stage;
   stage.residual_scale = std::uniform_real_distribution<float>(0.01f, 3.0f)(generator);
   stage.residual_zero_point = static_cast<int32_t>(Uniform(generator, 0, 255));
-  static constexpr float kLows[] = {-kInfinity, 0.0f, -0.0f, -3.0f};
-  static constexpr float kHighs[] = {kInfinity, 6.0f, 0.0f, 1e20f};
-  stage.low = kLows[Uniform(generator, 0, 3)];
-  stage.high = kHighs[Uniform(generator, 0, 3)];
+  // Also bounds that leave nothing, or no code, and none.
+  static constexpr float kLows[] = {-kInfinity, 0.0f, -0.0f, -3.0f, 2.5f, 300.0f, kNan};
+  static constexpr float kHighs[] = {kInfinity, 6.0f, 0.0f, 1e20f, -2.5f, 0.75f, kNan};
+  stage.low = kLows[Uniform(generator, 0, std::size(kLows) - 1)];
+  stage.high = kHighs[Uniform(generator, 0, std::size(kHighs) - 1)];
   stage.bits = static_cast<int>(Uniform(generator, 1, 8));
   stage.zero_point = static_cast<int32_t>(Uniform(generator, 0, (1 << stage.bits) - 1));
   return test;
@@ -235,6 +236,21 @@ void ExpectRow(const OutputStage& stage, const std::vector<Input>& input,
   test.bias.assign(input.size(), 0.0f);
   ForEachRunnable(OutputStageKernels(), [&](const OutputStageKernel& kernel) {
     EXPECT_EQ(Compute<T>(kernel, test), expected);
+  });
+  if (stage.output == OutputKind::kBits) return;
+  // The same again and again, for kernels that take many channels at a time.
+  std::vector<Input> inputs;
+  std::vector<T> outputs;
+  while (inputs.size() < 200) {
+    inputs.insert(inputs.end(), input.begin(), input.end());
+    outputs.insert(outputs.end(), expected.begin(), expected.end());
+  }
+  test.channels = static_cast<int64_t>(inputs.size());
+  test.input = inputs;
+  test.multiplier.assign(inputs.size(), 1.0f);
+  test.bias.assign(inputs.size(), 0.0f);
+  ForEachRunnable(OutputStageKernels(), [&](const OutputStageKernel& kernel) {
+    EXPECT_EQ(Compute<T>(kernel, test), outputs);
   });
 }
 
@@ -341,9 +357,8 @@ TEST(OutputStage, MultiplyAndAddRoundTwice) {
   });
 }
 
-TEST(OutputStage, MayWriteOverItsInputAndItsResidual) {
-  std::mt19937 generator = SeededGenerator();
-  Case<float> test = RandomCase<float>(generator, 4, 27);
+void CheckWritesOver(std::mt19937& generator, int64_t channels) {
+  Case<float> test = RandomCase<float>(generator, 4, channels);
   test.stage.residual = ResidualKind::kFloat;
   test.gap = 0;
   ForEachRunnable(OutputStageKernels(), [&](const OutputStageKernel& kernel) {
@@ -355,19 +370,25 @@ TEST(OutputStage, MayWriteOverItsInputAndItsResidual) {
     std::vector<float> values = test.input;
     std::vector<float> residual = test.float_residual;
     OutputStageRows rows = {.rows = 4,
-                            .channels = 27,
+                            .channels = channels,
                             .residual = residual.data(),
-                            .residual_stride = 27,
+                            .residual_stride = channels,
                             .output = values.data(),
-                            .output_stride = 27};
-    kernel.run_float(stage, rows, values.data(), 27);
+                            .output_stride = channels};
+    kernel.run_float(stage, rows, values.data(), channels);
     rows.output = residual.data();
-    kernel.run_float(stage, rows, test.input.data(), 27);
+    kernel.run_float(stage, rows, test.input.data(), channels);
     for (size_t i = 0; i < expected.size(); ++i) {
       EXPECT_TRUE(Same(values[i], expected[i])) << i;
       EXPECT_TRUE(Same(residual[i], expected[i])) << i;
     }
   });
+}
+
+TEST(OutputStage, MayWriteOverItsInputAndItsResidual) {
+  std::mt19937 generator = SeededGenerator();
+  CheckWritesOver(generator, 27);
+  CheckWritesOver(generator, 155);
 }
 
 }  // namespace

@@ -1,8 +1,7 @@
-// 64 channels at a time, whose numbers stay in registers for all rows; then 16 channels to a
+// 64 channels at a time, whose scales stay in registers for all rows; then 16 channels to a
 // vector, the last of which is masked.
 #include <immintrin.h>
 
-#include <algorithm>
 #include <cstring>
 
 #include "kernels/output_stage/output_stage.h"
@@ -22,8 +21,10 @@ Constants Broadcast(const OutputStage& stage) {
   float low = stage.low;
   float high = stage.high;
   if (stage.output == OutputKind::kCodes) {
-    low = std::max(low, static_cast<float>(-stage.zero_point));
-    high = std::min(high, static_cast<float>((1 << stage.bits) - 1 - stage.zero_point));
+    const auto lowest = static_cast<float>(-stage.zero_point);
+    const auto highest = static_cast<float>((1 << stage.bits) - 1 - stage.zero_point);
+    low = low > lowest ? low : lowest;
+    high = high < highest ? high : highest;
   }
   return {.residual_scale = _mm512_set1_ps(stage.residual_scale),
           .low = _mm512_set1_ps(low),

@@ -95,7 +95,7 @@ Status Quantize(const CLI::App& command, QuantizeFlags& flags,
   if (flags.calibrate.images > 0) return Calibrate(arguments, flags.calibrate, flags.learn.json);
   SIGNUM_RETURN_IF_ERROR(CheckResumeFlags(command));
   if (flags.hysteresis && command.count("--theta") == 0) {
-    arguments.training.binary.theta = train::kDefaultTheta;
+    arguments.training.quantization.theta = train::kDefaultTheta;
   }
   ChooseLearningRate(command, arguments.training);
   return retrain(flags.learn);

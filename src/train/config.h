@@ -12,11 +12,19 @@ namespace signum::train {
 // The hysteresis threshold of those who ask for one without a number.
 inline constexpr double kDefaultTheta = 0.1;
 
-// How 1-bit weights follow their latent values.
-struct BinaryWeightConfig {
-  double theta = 0;             // hysteresis threshold; 0 is plain sign
-  bool theta_relative = false;  // theta is a multiple of mean |w|, else absolute
-  bool clip = true;             // no gradient to latents outside (-1, 1)
+// How weights and values are quantized while they learn: weight_methods.h, quantizers.h and
+// sign_gradient.h say what the names stand for.
+struct QuantizationConfig {
+  std::string binary_method = "xnor";              // of 1-bit weights: xnor, ir-net, bop
+  std::string weight_method = "min-max";           // of 2- to 8-bit weights: min-max, lsq
+  std::string value_method = "lsq";                // of 2- to 8-bit values: lsq, pact
+  std::string sign_gradient = "straight-through";  // of 1-bit values: kSignGradientNames
+  double theta = 0;                                // hysteresis threshold; 0 is plain sign
+  bool theta_relative = false;                     // theta is a multiple of mean |w|, else absolute
+  bool clip = true;                                // xnor: no gradient to latents outside (-1, 1)
+  double bop_gamma = 1e-3;                         // share of the new gradient in its mean
+  double bop_tau = 1e-6;                           // the mean that flips a bit
+  bool frozen = false;  // no setting: weights that are codes stay so, in networks that do not learn
 };
 
 struct TrainConfig {
@@ -43,7 +51,7 @@ struct TrainConfig {
   int64_t crop_padding = 4;
   bool flip = true;
 
-  BinaryWeightConfig binary;
+  QuantizationConfig quantization;
   bool learn_scales = true;          // value scales learn; else they stay as calibrated
   int64_t reestimate_batches = 100;  // batch-norm statistics at the end; 0 leaves them
 
@@ -74,9 +82,17 @@ void VisitSettings(Config& c, Visit&& visit) {
   visit("distillation-temperature", c.distillation_temperature, "softens both outputs");
   visit("crop-padding", c.crop_padding, "random crops after padding by N pixels (0: none)");
   visit("flip", c.flip, "random horizontal flips");
-  visit("theta", c.binary.theta, "hysteresis threshold of 1-bit weights (0: plain sign)");
-  visit("theta-relative", c.binary.theta_relative, "theta is a multiple of the mean magnitude");
-  visit("clip", c.binary.clip, "no gradient to latent weights outside (-1, 1)");
+  visit("binary-method", c.quantization.binary_method, "of 1-bit weights: xnor, ir-net or bop");
+  visit("weight-method", c.quantization.weight_method, "of 2- to 8-bit weights: min-max or lsq");
+  visit("value-method", c.quantization.value_method, "of 2- to 8-bit values: lsq or pact");
+  visit("sign-gradient", c.quantization.sign_gradient,
+        "of 1-bit values: straight-through, bi-real, swish-sign or ede");
+  visit("theta", c.quantization.theta, "hysteresis threshold of 1-bit weights (0: plain sign)");
+  visit("theta-relative", c.quantization.theta_relative,
+        "theta is a multiple of the mean magnitude");
+  visit("clip", c.quantization.clip, "xnor: no gradient to latent weights outside (-1, 1)");
+  visit("bop-gamma", c.quantization.bop_gamma, "bop: share of the new gradient in its mean");
+  visit("bop-tau", c.quantization.bop_tau, "bop: the mean gradient that flips a bit");
   visit("learn-scales", c.learn_scales, "scales of feature maps learn, else stay calibrated");
   visit("reestimate-batches", c.reestimate_batches,
         "batches for new batch-norm statistics at the end (0: keep)");

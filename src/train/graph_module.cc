@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "quant/freeze_weights.h"
 #include "train/interpret.h"
 #include "train/quantizers.h"
 
@@ -11,7 +10,8 @@ namespace signum::train {
 namespace {
 
 bool IsBuffer(const std::string& role) {
-  return role == "running_mean" || role == "running_var" || role == "bits" || role == "value";
+  return role == "running_mean" || role == "running_var" || role == "bits" || role == "value" ||
+         role == "gradient_mean" || role == "codes" || role == "code_scale";
 }
 
 torch::Tensor FromFloats(const Tensor& tensor) {
@@ -32,6 +32,12 @@ Tensor ToTensor(const torch::Tensor& value, const Shape& shape) {
   return Tensor(shape, std::vector<float>(data, data + floats.numel()));
 }
 
+Tensor ToCodes(const torch::Tensor& codes, const Shape& shape) {
+  const torch::Tensor bytes = codes.detach().to(torch::kCPU).to(torch::kChar).contiguous();
+  const int8_t* data = bytes.data_ptr<int8_t>();
+  return Tensor(shape, std::vector<int8_t>(data, data + bytes.numel()));
+}
+
 // A scale {rows} or {1} in the shape {rows, 1, ...} that broadcasts to `like`.
 torch::Tensor AlongRows(const torch::Tensor& scale, const torch::Tensor& like) {
   std::vector<int64_t> shape(like.dim(), 1);
@@ -41,8 +47,8 @@ torch::Tensor AlongRows(const torch::Tensor& scale, const torch::Tensor& like) {
 
 }  // namespace
 
-GraphModule::GraphModule(const Graph& graph, const BinaryWeightConfig& binary, torch::Device device)
-    : graph_(graph), binary_(binary), device_(device), tensors_(graph.size()) {
+GraphModule::GraphModule(const Graph& graph, const QuantizationConfig& config, torch::Device device)
+    : graph_(graph), config_(config), device_(device), tensors_(graph.size()) {
   for (NodeId id = 0; id < graph.size(); ++id) {
     const Node& node = graph.node(id);
     auto& tensors = tensors_[id];
@@ -52,14 +58,12 @@ GraphModule::GraphModule(const Graph& graph, const BinaryWeightConfig& binary, t
         tensors[role] = FromFloats(tensor);
       } else {
         const torch::Tensor codes = FromCodes(tensor);
-        tensors[role] = codes * AlongRows(FromFloats(*node.Find("weight_scale")), codes);
+        tensors["codes"] = codes;
+        tensors["code_scale"] = AlongRows(FromFloats(*node.Find("weight_scale")), codes);
+        tensors[role] = codes * tensors["code_scale"];
       }
     }
-    const WeightQuantizer* quantizer = WeightQuantizerOf(node.op);
-    if (quantizer != nullptr && quantizer->bits == 1) {
-      const torch::Tensor& latent = tensors["weight"];
-      tensors["bits"] = HysteresisBits(latent, latent, torch::zeros({1}));
-    }
+    if (WeightQuantizerOf(node.op) != nullptr) MethodOf(id).AddTensors(tensors);
     for (auto& [role, tensor] : tensors) {
       tensor = tensor.to(device);
       if (tensor.dim() == 4) tensor = tensor.contiguous(torch::MemoryFormat::ChannelsLast);
@@ -73,15 +77,13 @@ GraphModule::GraphModule(const Graph& graph, const BinaryWeightConfig& binary, t
   }
 }
 
-torch::Tensor GraphModule::Weight(NodeId id) const {
-  const auto& tensors = tensors_[id];
-  const torch::Tensor& weight = tensors.at("weight");
-  const WeightQuantizer* quantizer = WeightQuantizerOf(graph_.node(id).op);
-  if (quantizer == nullptr) return weight;
-  if (quantizer->bits == 1) {
-    return BinaryWeight(weight, tensors.at("bits"), quantizer->per_channel, binary_.clip);
-  }
-  return SymmetricWeight(weight, quantizer->bits, quantizer->per_channel);
+WeightMethod GraphModule::MethodOf(NodeId id) const {
+  return WeightMethod(*WeightQuantizerOf(graph_.node(id).op), config_);
+}
+
+torch::Tensor GraphModule::Weight(NodeId id, double progress) const {
+  if (WeightQuantizerOf(graph_.node(id).op) == nullptr) return tensors_[id].at("weight");
+  return MethodOf(id).Weight(tensors_[id], progress);
 }
 
 torch::Tensor GraphModule::Forward(const torch::Tensor& images, const ForwardOptions& options) {
@@ -98,9 +100,10 @@ torch::Tensor GraphModule::Forward(const torch::Tensor& images, const ForwardOpt
           QuantizerOfValue(node.inputs[0]) >= 0) {
         values[id] = OverCodes(id, values[node.inputs[0]], options);
       } else {
-        NodeContext context{.node = node, .tensors = tensors_[id], .options = options};
+        NodeContext context{
+            .node = node, .tensors = tensors_[id], .options = options, .config = config_};
         for (NodeId input : node.inputs) context.inputs.push_back(values[input]);
-        if (WeightQuantizerSlot(node.op) != nullptr) context.weight = Weight(id);
+        if (WeightQuantizerSlot(node.op) != nullptr) context.weight = Weight(id, options.progress);
         context.batch = images.size(0);
         if (!node.inputs.empty()) context.padding_unit = PaddingUnit(node.inputs[0]);
         values[id] = Interpret(context);
@@ -127,28 +130,19 @@ NodeId GraphModule::QuantizerOfValue(NodeId value) const {
 torch::Tensor GraphModule::OverCodes(NodeId id, const torch::Tensor& input,
                                      const ForwardOptions& options) const {
   const Node& node = graph_.node(id);
-  const WeightQuantizer& quantizer = *WeightQuantizerOf(node.op);
-  const torch::Tensor& weight = tensors_[id].at("weight");
   const torch::Tensor value_scale = tensors_[QuantizerOfValue(node.inputs[0])].at("scale");
-  torch::Tensor weight_scale;
   auto tensors = tensors_[id];
   tensors.erase("bias");
-  NodeContext context{.node = node, .tensors = tensors, .options = options};
+  NodeContext context{.node = node, .tensors = tensors, .options = options, .config = config_};
   context.inputs = {torch::round(input / value_scale)};
   context.padding_unit = torch::ones_like(value_scale);
-  if (quantizer.bits == 1) {
-    weight_scale = BinaryScale(weight, quantizer.per_channel);
-    context.weight = tensors.at("bits");
-  } else {
-    weight_scale = SymmetricScale(weight, quantizer.bits, quantizer.per_channel);
-    const double highest = (1 << (quantizer.bits - 1)) - 1;
-    context.weight = torch::clamp(torch::round(weight / weight_scale), -highest, highest);
-  }
+  const WeightCodes weight = MethodOf(id).Codes(tensors);
+  context.weight = weight.codes;
   const torch::Tensor sum = Interpret(context);
   std::vector<int64_t> channels(sum.dim(), 1);
   channels[1] = -1;
   const torch::Tensor multiplier =
-      (weight_scale.to(torch::kDouble) * value_scale.to(torch::kDouble)).to(torch::kFloat);
+      (weight.scale.to(torch::kDouble) * value_scale.to(torch::kDouble)).to(torch::kFloat);
   torch::Tensor value = sum * multiplier.reshape(channels);
   if (const auto bias = tensors_[id].find("bias"); bias != tensors_[id].end()) {
     value = value + bias->second.reshape(channels);
@@ -174,14 +168,7 @@ void GraphModule::AfterStep() {
   torch::NoGradGuard no_gradients;
   for (NodeId id = 0; id < graph_.size(); ++id) {
     auto& tensors = tensors_[id];
-    if (auto bits = tensors.find("bits"); bits != tensors.end()) {
-      const torch::Tensor& latent = tensors.at("weight");
-      torch::Tensor theta = torch::full({1}, binary_.theta, latent.options().requires_grad(false));
-      if (binary_.theta_relative) {
-        theta = theta * BinaryScale(latent, WeightQuantizerOf(graph_.node(id).op)->per_channel);
-      }
-      bits->second = HysteresisBits(bits->second, latent.detach(), theta);
-    }
+    if (WeightQuantizerOf(graph_.node(id).op) != nullptr) MethodOf(id).AfterStep(tensors);
     if (const auto before = scales_before_step_.find(id); before != scales_before_step_.end()) {
       constexpr double kLargestChange = 1.01;
       torch::Tensor& scale = tensors.at("scale");
@@ -199,17 +186,10 @@ Graph GraphModule::Snapshot() const {
       const auto found = tensors_[id].find(role);
       if (found != tensors_[id].end()) tensor = ToTensor(found->second, tensor.shape());
     }
-    node.parameters.erase("weight_scale");
-  }
-  quant::FreezeWeights(graph);
-  // Under hysteresis a bit is not the sign of its latent.
-  for (NodeId id = 0; id < graph.size(); ++id) {
-    const auto bits = tensors_[id].find("bits");
-    if (bits == tensors_[id].end()) continue;
-    Tensor& weight = graph.node(id).parameters.at("weight");
-    const Tensor floats = ToTensor(bits->second, weight.shape());
-    std::transform(floats.floats().begin(), floats.floats().end(), weight.codes().begin(),
-                   [](float bit) { return static_cast<int8_t>(bit); });
+    if (WeightQuantizerOf(node.op) == nullptr) continue;
+    const WeightCodes weight = MethodOf(id).Codes(tensors_[id]);
+    node.parameters["weight"] = ToCodes(weight.codes, node.parameters.at("weight").shape());
+    node.parameters["weight_scale"] = ToTensor(weight.scale, {weight.scale.numel()});
   }
   return graph;
 }
@@ -217,9 +197,10 @@ Graph GraphModule::Snapshot() const {
 std::vector<torch::Tensor> GraphModule::DecayedParameters() const {
   std::vector<torch::Tensor> parameters;
   for (NodeId id = 0; id < graph_.size(); ++id) {
-    if (WeightQuantizerSlot(graph_.node(id).op) != nullptr) {
-      parameters.push_back(tensors_[id].at("weight"));
-    }
+    const Op& op = graph_.node(id).op;
+    if (WeightQuantizerSlot(op) == nullptr) continue;
+    if (WeightQuantizerOf(op) != nullptr && !MethodOf(id).learns_latents()) continue;
+    parameters.push_back(tensors_[id].at("weight"));
   }
   return parameters;
 }

@@ -13,6 +13,7 @@
 
 #include "graph/graph.h"
 #include "train/config.h"
+#include "train/weight_methods.h"
 
 namespace signum::train {
 
@@ -22,6 +23,7 @@ struct ForwardOptions {
   // With training: the share of this batch in the running statistics; below 0,
   // each batch norm's own momentum.
   double batch_norm_momentum = -1;
+  double progress = 0;  // with training: the share of the run that is behind, 0 to 1
   // Called with every node's value, in order. May be empty.
   std::function<void(NodeId, const torch::Tensor&)> inspect;
   // Called before a Quantize node with its input; may set the node's scale and
@@ -34,7 +36,7 @@ class GraphModule {
  public:
   // Copies the weights of `graph`, which must verify. Codes become latent values
   // scale times code, and keep their bits.
-  GraphModule(const Graph& graph, const BinaryWeightConfig& binary, torch::Device device);
+  GraphModule(const Graph& graph, const QuantizationConfig& config, torch::Device device);
 
   // images: {n, c, h, w} floats in [0, 1]. Returns the output node's value.
   torch::Tensor Forward(const torch::Tensor& images, const ForwardOptions& options);
@@ -49,7 +51,7 @@ class GraphModule {
   // The graph with the weights as they are now; quantized ones as codes.
   Graph Snapshot() const;
 
-  // Weights of convolutions and linear layers: what weight decay is for.
+  // Weights of convolutions and linear layers that an optimizer moves: what weight decay is for.
   std::vector<torch::Tensor> DecayedParameters() const;
   // Everything else that learns: biases, norms, slopes, scales, shifts.
   std::vector<torch::Tensor> OtherParameters() const;
@@ -67,7 +69,9 @@ class GraphModule {
 
  private:
   // The weight that node `id` computes with: fake-quantized if it has a quantizer.
-  torch::Tensor Weight(NodeId id) const;
+  torch::Tensor Weight(NodeId id, double progress) const;
+  // How the weights of node `id` learn, which have a quantizer.
+  WeightMethod MethodOf(NodeId id) const;
   // The value of layer `id` in inference, where weight and input are quantized.
   torch::Tensor OverCodes(NodeId id, const torch::Tensor& input,
                           const ForwardOptions& options) const;
@@ -77,10 +81,9 @@ class GraphModule {
   torch::Tensor PaddingUnit(NodeId value) const;
 
   Graph graph_;
-  BinaryWeightConfig binary_;
+  QuantizationConfig config_;
   torch::Device device_;
-  // By node id: role to tensor. "bits" is there for 1-bit weights.
-  std::vector<std::map<std::string, torch::Tensor>> tensors_;
+  std::vector<LayerTensors> tensors_;  // by node id
   std::map<NodeId, torch::Tensor> scales_before_step_;
   std::vector<NodeId> last_reader_;
 };

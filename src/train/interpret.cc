@@ -157,8 +157,12 @@ struct Interpreter {
     return torch::dropout(x(), op.probability, c.options.training);
   }
   torch::Tensor operator()(const QuantizeOp& op) const {
-    if (op.bits == 1) return FakeSign(x(), Find("scale"), Find("shift"));
-    return FakeQuantize(x(), Find("scale"), op.zero_point, op.bits);
+    if (op.bits == 1) {
+      return FakeSign(x(), Find("scale"), Find("shift"), ParseSignGradient(c.config.sign_gradient),
+                      c.options.progress);
+    }
+    const auto method = c.config.value_method == "pact" ? ValueMethod::kPact : ValueMethod::kLsq;
+    return FakeQuantize(x(), Find("scale"), op.zero_point, op.bits, method);
   }
 };
 

@@ -18,6 +18,7 @@ struct NodeContext {
   const Node& node;
   const std::map<std::string, torch::Tensor>& tensors;  // by role
   const ForwardOptions& options;
+  const QuantizationConfig& config;
   std::vector<torch::Tensor> inputs = {};
   torch::Tensor weight = {};        // of a convolution or linear layer, quantized if it is
   int64_t batch = 1;                // images

@@ -28,8 +28,9 @@ constexpr int64_t kBlock = 1 << 14;
 
 struct CodeRange {
   float scale;
-  float low;   // lowest code - zero-point
-  float high;  // highest code - zero-point
+  float low;                  // lowest code - zero-point
+  float high;                 // highest code - zero-point
+  bool learns_inside = true;  // LSQ's scale does, from the errors of rounding
 };
 
 void QuantizeBlock(const float* x, float* y, int64_t count, const CodeRange& range) {
@@ -49,7 +50,8 @@ float QuantizeBlockGradient(const float* x, const float* gradient, float* x_grad
     const float clamped = std::min(std::max(v, range.low), range.high);
     const bool inside = clamped == v;
     x_gradient[i] = inside ? gradient[i] : 0.0f;
-    sum += gradient[i] * (RoundSmall(clamped) - (inside ? v : 0.0f));
+    const float error = RoundSmall(clamped) - (inside ? v : 0.0f);
+    sum += inside && !range.learns_inside ? 0.0f : gradient[i] * error;
   }
   return sum;
 }
@@ -98,8 +100,10 @@ CodeRange RangeOf(float scale, int64_t zero_point, int64_t bits) {
 
 struct FakeQuantizeFunction : Function<FakeQuantizeFunction> {
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x,
-                               const torch::Tensor& scale, int64_t zero_point, int64_t bits) {
+                               const torch::Tensor& scale, int64_t zero_point, int64_t bits,
+                               int64_t method) {
     context->save_for_backward({x, scale});
+    context->saved_data["method"] = method;
     context->saved_data["zero_point"] = zero_point;
     context->saved_data["bits"] = bits;
     if (FusedPathFits(x)) return QuantizeOnCpu(x, RangeOf(scale.item<float>(), zero_point, bits));
@@ -113,10 +117,11 @@ struct FakeQuantizeFunction : Function<FakeQuantizeFunction> {
     const torch::Tensor& scale = saved[1];
     const int64_t zero_point = context->saved_data["zero_point"].toInt();
     const int64_t bits = context->saved_data["bits"].toInt();
-    const CodeRange range = RangeOf(scale.item<float>(), zero_point, bits);
+    CodeRange range = RangeOf(scale.item<float>(), zero_point, bits);
+    range.learns_inside = context->saved_data["method"].toInt() == int64_t(ValueMethod::kLsq);
     const double features = static_cast<double>(x.numel() / std::max<int64_t>(x.size(0), 1));
     const double reach = std::max(range.high, -range.low);
-    const double factor = 1.0 / std::sqrt(features * reach);
+    const double factor = range.learns_inside ? 1.0 / std::sqrt(features * reach) : 1.0;
     torch::Tensor x_gradient, scale_gradient;
     if (FusedPathFits(x)) {
       const torch::Tensor g = gradients[0].contiguous(x.suggest_memory_format());
@@ -128,10 +133,11 @@ struct FakeQuantizeFunction : Function<FakeQuantizeFunction> {
       const torch::Tensor clamped = torch::clamp(v, range.low, range.high);
       const torch::Tensor inside = clamped == v;
       x_gradient = gradients[0] * inside;
-      scale_gradient =
-          (gradients[0] * (torch::round(clamped) - v * inside)).sum().reshape({1}) * factor;
+      torch::Tensor error = torch::round(clamped) - v * inside;
+      if (!range.learns_inside) error = error * inside.logical_not();
+      scale_gradient = (gradients[0] * error).sum().reshape({1}) * factor;
     }
-    return {x_gradient, scale_gradient, torch::Tensor(), torch::Tensor()};
+    return {x_gradient, scale_gradient, torch::Tensor(), torch::Tensor(), torch::Tensor()};
   }
 };
 
@@ -146,18 +152,41 @@ torch::Tensor SignOf(const torch::Tensor& x) {
   return torch::where(x >= 0, torch::ones_like(x), -torch::ones_like(x));
 }
 
+torch::Tensor SavedSlope(AutogradContext* context, const torch::Tensor& x) {
+  return SignSlope(static_cast<SignGradient>(context->saved_data["kind"].toInt()),
+                   context->saved_data["progress"].toDouble(), x);
+}
+
 struct FakeSignFunction : Function<FakeSignFunction> {
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& centered,
-                               const torch::Tensor& scale) {
+                               const torch::Tensor& scale, int64_t kind, double progress) {
     context->save_for_backward({centered, scale});
+    context->saved_data["kind"] = kind;
+    context->saved_data["progress"] = progress;
     return SignOf(centered) * scale;
   }
 
   static tensor_list backward(AutogradContext* context, tensor_list gradients) {
     const auto saved = context->get_saved_variables();
     const torch::Tensor& centered = saved[0];
-    return {gradients[0] * (centered.abs() < 1),
-            (gradients[0] * SignOf(centered)).sum().reshape({1})};
+    return {gradients[0] * SavedSlope(context, centered),
+            (gradients[0] * SignOf(centered)).sum().reshape({1}), torch::Tensor(), torch::Tensor()};
+  }
+};
+
+struct SignedBitsFunction : Function<SignedBitsFunction> {
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x,
+                               const torch::Tensor& bits, int64_t kind, double progress) {
+    context->save_for_backward({x});
+    context->saved_data["kind"] = kind;
+    context->saved_data["progress"] = progress;
+    return bits.clone();
+  }
+
+  static tensor_list backward(AutogradContext* context, tensor_list gradients) {
+    const torch::Tensor x = context->get_saved_variables()[0];
+    return {gradients[0] * SavedSlope(context, x), torch::Tensor(), torch::Tensor(),
+            torch::Tensor()};
   }
 };
 
@@ -188,6 +217,28 @@ struct StraightThroughRound : Function<StraightThroughRound> {
   }
 };
 
+struct LearnedStepFunction : Function<LearnedStepFunction> {
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& weight,
+                               const torch::Tensor& step, double highest) {
+    context->save_for_backward({weight, step});
+    context->saved_data["highest"] = highest;
+    return torch::clamp(torch::round(weight / step), -highest, highest) * step;
+  }
+  static tensor_list backward(AutogradContext* context, tensor_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const torch::Tensor& step = saved[1];
+    const double highest = context->saved_data["highest"].toDouble();
+    const torch::Tensor v = saved[0] / step;
+    const torch::Tensor clamped = torch::clamp(v, -highest, highest);
+    const torch::Tensor inside = clamped == v;
+    const torch::Tensor error = torch::round(clamped) - v * inside;
+    const double factor =
+        1 / std::sqrt(static_cast<double>(v.numel()) / static_cast<double>(step.numel()) * highest);
+    return {gradients[0] * inside, (gradients[0] * error).sum_to_size(step.sizes()) * factor,
+            torch::Tensor()};
+  }
+};
+
 // The axes that a scale of `weight` runs over.
 std::vector<int64_t> ScaleAxes(const torch::Tensor& weight, bool per_channel) {
   std::vector<int64_t> axes;
@@ -198,15 +249,28 @@ std::vector<int64_t> ScaleAxes(const torch::Tensor& weight, bool per_channel) {
 }  // namespace
 
 torch::Tensor FakeQuantize(const torch::Tensor& x, const torch::Tensor& scale, int zero_point,
-                           int bits) {
-  return FakeQuantizeFunction::apply(x, scale, int64_t{zero_point}, int64_t{bits});
+                           int bits, ValueMethod method) {
+  return FakeQuantizeFunction::apply(x, scale, int64_t{zero_point}, int64_t{bits},
+                                     static_cast<int64_t>(method));
 }
 
 torch::Tensor FakeSign(const torch::Tensor& x, const torch::Tensor& scale,
-                       const torch::Tensor& shift) {
+                       const torch::Tensor& shift, SignGradient gradient, double progress) {
   // Comparing x with the shift, as the runtime does, and taking the sign of the
   // difference agree: IEEE subtraction gives 0 only for equal numbers.
-  return FakeSignFunction::apply(shift.defined() ? x - AlongChannels(shift, x) : x, scale);
+  return FakeSignFunction::apply(shift.defined() ? x - AlongChannels(shift, x) : x, scale,
+                                 static_cast<int64_t>(gradient), progress);
+}
+
+torch::Tensor SignedBits(const torch::Tensor& x, const torch::Tensor& bits, SignGradient gradient,
+                         double progress) {
+  return SignedBitsFunction::apply(x, bits, static_cast<int64_t>(gradient), progress);
+}
+
+torch::Tensor BopStep(const torch::Tensor& bits, const torch::Tensor& gradient, torch::Tensor& m,
+                      double gamma, double tau) {
+  m.mul_(1 - gamma).add_(gradient, gamma);
+  return torch::where(m * bits > tau, -bits, bits);
 }
 
 torch::Tensor BinaryScale(const torch::Tensor& latent, bool per_channel) {
@@ -241,6 +305,11 @@ torch::Tensor SymmetricScale(const torch::Tensor& weight, int bits, bool per_cha
           highest)
       .to(torch::kFloat)
       .clamp_min(std::numeric_limits<float>::min());
+}
+
+torch::Tensor LearnedStepWeight(const torch::Tensor& weight, const torch::Tensor& step, int bits) {
+  const double highest = (1 << (bits - 1)) - 1;
+  return LearnedStepFunction::apply(weight, step, highest);
 }
 
 torch::Tensor SymmetricWeight(const torch::Tensor& weight, int bits, bool per_channel) {

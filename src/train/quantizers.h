@@ -6,23 +6,27 @@
 
 #include <torch/torch.h>
 
+#include "train/sign_gradient.h"
+
 namespace signum::train {
 
 // s (clamp(round_half_even(x / s) + z, 0, 2^bits - 1) - z) for bits = 2..8.
 // scale: {1}. Gradients after LSQ (Esser et al., "Learned Step Size
 // Quantization", ICLR 2020, section 2.1): identity for x inside the range, and
 // for the scale the quantization error inside and the bound of code - z outside,
-// times 1 / sqrt(features per image * largest |code - z|).
+// times 1 / sqrt(features per image * largest |code - z|). kPact (Choi et al., "PACT", 2018,
+// equation 3) learns from what is clipped alone: the bound of code - z outside, 0 inside, and no
+// factor, which is PACT's gradient for alpha = scale (2^bits - 1 - z).
+enum class ValueMethod : int64_t { kLsq, kPact };
 torch::Tensor FakeQuantize(const torch::Tensor& x, const torch::Tensor& scale, int zero_point,
-                           int bits);
+                           int bits, ValueMethod method = ValueMethod::kLsq);
 
 // scale sign(x - shift_c), sign(0) = +1, x: {n, c, ...}; shift: {c} or undefined.
-// Gradient: straight-through inside |x - shift_c| < 1 (Hubara et al., "Binarized
-// Neural Networks", NeurIPS 2016, section 2.3), for the shift its negative
-// (RSign, Liu et al., "ReActNet", ECCV 2020, section 4.2), for the scale that of
-// a product.
+// Gradient: times SignSlope of x - shift_c, for the shift its negative (RSign, Liu et al.,
+// "ReActNet", ECCV 2020, section 4.2), for the scale that of a product.
 torch::Tensor FakeSign(const torch::Tensor& x, const torch::Tensor& scale,
-                       const torch::Tensor& shift);
+                       const torch::Tensor& shift,
+                       SignGradient gradient = SignGradient::kStraightThrough, double progress = 0);
 
 // alpha_c * bits, alpha_c = mean |latent| over output channel c (over the whole
 // tensor where !per_channel). bits: -1 and +1 in the shape of latent.
@@ -38,12 +42,26 @@ torch::Tensor BinaryScale(const torch::Tensor& latent, bool per_channel);
 torch::Tensor HysteresisBits(const torch::Tensor& bits, const torch::Tensor& latent,
                              const torch::Tensor& theta);
 
+// `bits`, -1 and +1, as if they were sign(x): the gradient goes to x, times SignSlope.
+torch::Tensor SignedBits(const torch::Tensor& x, const torch::Tensor& bits, SignGradient gradient,
+                         double progress);
+
+// The bits after a step of Bop, given the gradient of each: m becomes (1 - gamma) m + gamma
+// gradient, and a bit flips where |m| > tau and m has its sign. Changes m.
+torch::Tensor BopStep(const torch::Tensor& bits, const torch::Tensor& gradient, torch::Tensor& m,
+                      double gamma, double tau);
+
 // The min-max scale of SymmetricWeight, in the shape of BinaryScale's.
 torch::Tensor SymmetricScale(const torch::Tensor& weight, int bits, bool per_channel);
 
 // scale times quant::QuantizeWeight for bits = 2..8 with the min-max scale;
 // straight-through gradient.
 torch::Tensor SymmetricWeight(const torch::Tensor& weight, int bits, bool per_channel);
+
+// step times round(weight / step), clamped to the codes of bits = 2..8; step: {c, 1, ...} or
+// {1, 1, ...}. Gradients as FakeQuantize's by LSQ, those of steps times
+// 1 / sqrt(weights of a step * highest code).
+torch::Tensor LearnedStepWeight(const torch::Tensor& weight, const torch::Tensor& step, int bits);
 
 }  // namespace signum::train
 

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <vector>
+
+#include "train/sign_gradient.h"
 
 namespace signum::train {
 namespace {
@@ -21,7 +24,7 @@ double OneCycle(double peak, double share) {
   return Anneal(peak, start / 1e4, (share - kRise) / (1 - kRise));
 }
 
-Status OneOf(const char* flag, const std::string& value, std::initializer_list<const char*> all) {
+Status OneOf(const char* flag, const std::string& value, const std::vector<const char*>& all) {
   std::string list;
   for (const char* name : all) {
     if (value == name) return {};
@@ -82,7 +85,18 @@ Status CheckConfig(const TrainConfig& c) {
   SIGNUM_RETURN_IF_ERROR(
       InRange("distillation-temperature", c.distillation_temperature, 0.01, 1e3));
   SIGNUM_RETURN_IF_ERROR(InRange("crop-padding", static_cast<double>(c.crop_padding), 0, 1024));
-  SIGNUM_RETURN_IF_ERROR(InRange("theta", c.binary.theta, 0, 1e3));
+  const QuantizationConfig& q = c.quantization;
+  SIGNUM_RETURN_IF_ERROR(OneOf("binary-method", q.binary_method, {"xnor", "ir-net", "bop"}));
+  SIGNUM_RETURN_IF_ERROR(OneOf("weight-method", q.weight_method, {"min-max", "lsq"}));
+  SIGNUM_RETURN_IF_ERROR(OneOf("value-method", q.value_method, {"lsq", "pact"}));
+  SIGNUM_RETURN_IF_ERROR(OneOf("sign-gradient", q.sign_gradient, kSignGradientNames));
+  SIGNUM_RETURN_IF_ERROR(InRange("theta", q.theta, 0, 1e3));
+  SIGNUM_RETURN_IF_ERROR(InRange("bop-gamma", q.bop_gamma, 0, 1));
+  SIGNUM_RETURN_IF_ERROR(InRange("bop-tau", q.bop_tau, 0, 1e3));
+  if (q.binary_method == "bop" && q.theta > 0) {
+    return InvalidArgument(
+        "--binary-method bop has no latent weights for the hysteresis of --theta; leave one out");
+  }
   SIGNUM_RETURN_IF_ERROR(
       InRange("reestimate-batches", static_cast<double>(c.reestimate_batches), 0, 1e6));
   SIGNUM_RETURN_IF_ERROR(InRange("train-limit", static_cast<double>(c.train_limit), 0, 1e12));

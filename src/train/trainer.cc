@@ -23,6 +23,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// Of networks that do not learn.
+const QuantizationConfig kFrozen = {.frozen = true};
+
 double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
@@ -109,8 +112,8 @@ class Run {
         config_(request.config),
         observer_(observer),
         device_(device),
-        module_(*request.network, config_.binary, device) {
-    if (request.teacher != nullptr) teacher_.emplace(*request.teacher, config_.binary, device);
+        module_(*request.network, config_.quantization, device) {
+    if (request.teacher != nullptr) teacher_.emplace(*request.teacher, kFrozen, device);
     optimizer_ = MakeOptimizer(module_, config_);
     if (!config_.learn_scales) {
       for (const auto& [name, tensor] : module_.State()) {
@@ -192,22 +195,25 @@ class Run {
     data::Batch batch;
     for (int64_t step = 0; loader.Next(&batch); ++step) {
       const int64_t global_step = epoch * steps_per_epoch + step;
+      const double progress =
+          static_cast<double>(global_step) / static_cast<double>(config_.epochs * steps_per_epoch);
       *learning_rate =
           LearningRate(config_, global_step, config_.epochs * steps_per_epoch, steps_per_epoch);
-      SIGNUM_RETURN_IF_ERROR(Step(batch, *learning_rate, &tally).map_error([&](const Error& e) {
-        return e.In(fmt::format("epoch {}, step {}", epoch + 1, step + 1));
-      }));
+      SIGNUM_RETURN_IF_ERROR(
+          Step(batch, *learning_rate, progress, &tally).map_error([&](const Error& e) {
+            return e.In(fmt::format("epoch {}, step {}", epoch + 1, step + 1));
+          }));
       observer_.OnBatch({epoch, config_.epochs, tally.images, steps_per_epoch * config_.batch_size,
                          tally.mean_loss(), tally.accuracy()});
     }
     return tally;
   }
 
-  Status Step(data::Batch& batch, double learning_rate, Tally* tally) {
+  Status Step(data::Batch& batch, double learning_rate, double progress, Tally* tally) {
     const torch::Tensor images = ImagesOf(batch, request_.train->image_shape);
     const torch::Tensor labels = LabelsOf(batch).to(device_);
     for (auto& group : optimizer_->param_groups()) group.options().set_lr(learning_rate);
-    const torch::Tensor logits = module_.Forward(images, {.training = true});
+    const torch::Tensor logits = module_.Forward(images, {.training = true, .progress = progress});
     torch::Tensor loss = CrossEntropy(logits, labels, config_.label_smoothing);
     if (teacher_) {
       torch::Tensor wanted;
@@ -345,7 +351,7 @@ Result<std::vector<float>> Predict(const Graph& network, const data::Dataset& da
     SIGNUM_ASSIGN_OR_RETURN(const torch::Device device, ChooseDevice(config.device));
     UseThreads(config.threads);
     torch::NoGradGuard no_gradients;
-    GraphModule module(network, config.binary, device);
+    GraphModule module(network, kFrozen, device);
     data::BatchLoader loader(dataset, {.batch_size = 256, .limit = config.test_limit});
     std::vector<float> outputs;
     data::Batch batch;

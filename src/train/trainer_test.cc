@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <random>
 
 #include "graph/passes/insert_quantizers.h"
+#include "runtime/testing/run_program.h"
 #include "train/schedule.h"
 
 namespace signum::train {
@@ -121,6 +123,65 @@ TEST_F(TrainerTest, LearnsInFloatAndInOneBit) {
   }
 }
 
+// The class of the largest of each three numbers.
+std::vector<int> Classes(const std::vector<float>& outputs) {
+  std::vector<int> classes;
+  for (size_t i = 0; i < outputs.size(); i += 3) {
+    classes.push_back(static_cast<int>(
+        std::max_element(outputs.begin() + i, outputs.begin() + i + 3) - outputs.begin() - i));
+  }
+  return classes;
+}
+
+TEST_F(TrainerTest, EveryMethodLearnsAndRunsInIntegers) {
+  const Graph network = SmallNetwork();
+  const auto floats = Train(Request(network), silent_);
+  ASSERT_TRUE(floats) << floats.error().message;
+  struct Method {
+    int weight_bits, activation_bits;
+    QuantizationConfig config;
+  };
+  const Method methods[] = {
+      {1, 8, {.theta = 0.1, .theta_relative = true}},
+      {1, 8, {.binary_method = "ir-net"}},
+      {1, 8, {.binary_method = "bop", .bop_gamma = 0.01, .bop_tau = 1e-4}},
+      {1, 4, {.value_method = "pact"}},
+      {1, 1, {.binary_method = "ir-net", .sign_gradient = "ede"}},
+      {1, 1, {.sign_gradient = "bi-real"}},
+      {1, 1, {.sign_gradient = "swish-sign"}},
+      {2, 2, {.weight_method = "lsq"}},
+      {4, 4, {.weight_method = "lsq", .value_method = "pact"}},
+      {8, 8, {.weight_method = "lsq"}},
+  };
+  std::vector<float> images;
+  for (const uint8_t pixel : test_.images) images.push_back(static_cast<float>(pixel) / 255.0f);
+  for (const Method& method : methods) {
+    const QuantizationConfig& config = method.config;
+    SCOPED_TRACE(testing::Message() << "W" << method.weight_bits << "A" << method.activation_bits
+                                    << " " << config.binary_method << " " << config.weight_method
+                                    << " " << config.value_method << " " << config.sign_gradient);
+    const auto quantized = InsertQuantizers(
+        floats->network,
+        {.weight_bits = method.weight_bits, .activation_bits = method.activation_bits});
+    ASSERT_TRUE(quantized);
+    TrainRequest request = Request(*quantized);
+    request.teacher = &floats->network;
+    request.calibrate = true;
+    request.config.quantization = config;
+    const auto outcome = Train(request, silent_);
+    ASSERT_TRUE(outcome) << outcome.error().message;
+    EXPECT_GT(outcome->test_accuracy, 0.9);
+    const auto outputs = Predict(outcome->network, test_, request.config);
+    ASSERT_TRUE(outputs) << outputs.error().message;
+    const std::vector<int> classes = Classes(*outputs);
+    for (Isa isa : SupportedIsas()) {
+      const std::vector<float> got =
+          runtime::RunGraph(outcome->network, images, test_.size(), {.isa = isa});
+      EXPECT_EQ(Classes(got), classes) << IsaName(isa);
+    }
+  }
+}
+
 TEST_F(TrainerTest, EveryOptimizerAndScheduleLearns) {
   const Graph network = SmallNetwork();
   for (const char* optimizer : {"sgd", "adam", "adamw"}) {
@@ -157,7 +218,7 @@ TEST_F(TrainerTest, AResumedRunEndsInTheSameBits) {
     TrainRequest request = Request(network);
     request.calibrate = true;
     request.config.optimizer = optimizer;
-    request.config.binary.theta = 0.01;  // bits are state of their own under hysteresis
+    request.config.quantization.theta = 0.01;  // bits are state of their own under hysteresis
     request.config.learning_rate = 0.01;
     const auto whole = Train(request, silent_);
     ASSERT_TRUE(whole) << whole.error().message;

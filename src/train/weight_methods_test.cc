@@ -1,0 +1,142 @@
+#include "train/weight_methods.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "train/quantizers.h"
+#include "train/sign_gradient.h"
+
+namespace signum::train {
+namespace {
+
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::FloatNear;
+using ::testing::Pointwise;
+
+std::vector<float> Values(const torch::Tensor& tensor) {
+  const torch::Tensor flat = tensor.detach().contiguous().flatten();
+  return {flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel()};
+}
+
+LayerTensors Layer(const torch::Tensor& weight, const WeightMethod& method) {
+  LayerTensors tensors{{"weight", weight.clone().requires_grad_()}};
+  method.AddTensors(tensors);
+  return tensors;
+}
+
+TEST(SignSlope, IsThatOfThePapers) {
+  const torch::Tensor x = torch::tensor({-1.5f, -1.f, -.5f, 0.f, .25f, 1.f});
+  EXPECT_THAT(Values(SignSlope(SignGradient::kStraightThrough, 0, x)),
+              ElementsAre(0, 0, 1, 1, 1, 0));
+  EXPECT_THAT(Values(SignSlope(SignGradient::kBiReal, 0, x)), ElementsAre(0, 0, 1, 2, 1.5f, 0));
+  EXPECT_NEAR(EdeSlope({.t = 1, .k = 1}, torch::tensor({.5f})).item<float>(), .786448, 1e-6);
+  const torch::Tensor far = torch::tensor({-1e30f, 1e30f});
+  for (const char* name : kSignGradientNames) {
+    EXPECT_THAT(Values(SignSlope(ParseSignGradient(name), 1, far)), Each(FloatNear(0, 1e-6)))
+        << name;
+  }
+}
+
+// The derivative of 2 sigmoid(bx) (1 + bx (1 - sigmoid(bx))) - 1, which SwishSign is.
+TEST(SignSlope, OfSwishSignIsItsDerivative) {
+  const torch::Tensor x = torch::linspace(-2, 2, 41, torch::kDouble).requires_grad_();
+  const torch::Tensor s = torch::sigmoid(5 * x);
+  (2 * s * (1 + 5 * x * (1 - s)) - 1).sum().backward();
+  const torch::Tensor slope = SignSlope(SignGradient::kSwishSign, 0, x.detach());
+  EXPECT_TRUE(torch::allclose(slope, x.grad(), 1e-9, 1e-12));
+}
+
+TEST(EdeAt, GrowsFromATenthToTen) {
+  EXPECT_NEAR(EdeAt(0).t, .1, 1e-12);
+  EXPECT_NEAR(EdeAt(0).k, 10, 1e-12);
+  EXPECT_NEAR(EdeAt(.5).t, 1, 1e-12);
+  EXPECT_NEAR(EdeAt(1).t, 10, 1e-12);
+  EXPECT_NEAR(EdeAt(1).k, 1, 1e-12);
+}
+
+TEST(Xnor, GivesThePapersExample) {
+  const WeightMethod method({1, true}, {});
+  const LayerTensors layer =
+      Layer(torch::tensor({.5f, -.25f, .75f, -1.5f}).reshape({1, 4}), method);
+  const WeightCodes codes = method.Codes(layer);
+  EXPECT_THAT(Values(codes.scale), ElementsAre(.75f));
+  EXPECT_THAT(Values(codes.codes), ElementsAre(1, -1, 1, -1));
+  const torch::Tensor weight = method.Weight(layer, 0);
+  EXPECT_THAT(Values(weight), ElementsAre(.75f, -.75f, .75f, -.75f));
+  weight.sum().backward();
+  EXPECT_THAT(Values(layer.at("weight").grad()), ElementsAre(1, 1, 1, 0));
+}
+
+TEST(IrNet, BalancesAndScalesByAPowerOfTwo) {
+  const WeightMethod method({1, true}, {.binary_method = "ir-net"});
+  // Mean 2 and deviation 2: -1.5, -.5, .5, 1.5 over sqrt(1.25), whose mean magnitude is .894.
+  const LayerTensors layer = Layer(torch::tensor({-1.f, 1.f, 3.f, 5.f}).reshape({1, 4}), method);
+  const WeightCodes codes = method.Codes(layer);
+  EXPECT_THAT(Values(codes.codes), ElementsAre(-1, -1, 1, 1));
+  EXPECT_THAT(Values(codes.scale), ElementsAre(1));
+  const torch::Tensor weight = method.Weight(layer, .5);
+  EXPECT_THAT(Values(weight), ElementsAre(-1, -1, 1, 1));
+  (weight * torch::tensor({1.f, 0.f, 0.f, 0.f})).sum().backward();
+  const std::vector<float> gradient = Values(layer.at("weight").grad());
+  // Neither a shift nor a factor of all weights changes anything.
+  EXPECT_NEAR(gradient[0] + gradient[1] + gradient[2] + gradient[3], 0, 1e-6);
+  EXPECT_NEAR(-gradient[0] + gradient[1] + 3 * gradient[2] + 5 * gradient[3], 0, 1e-6);
+  EXPECT_GT(gradient[0], 0);
+}
+
+TEST(Bop, GivesThePapersExample) {
+  torch::Tensor bits = torch::ones({1}), mean = torch::zeros({1});
+  std::vector<float> seen;
+  for (const float gradient : {.4f, .4f, .4f, -1.5f, -1.5f}) {
+    bits = BopStep(bits, torch::full({1}, gradient), mean, .1, .05);
+    seen.push_back(bits.item<float>());
+  }
+  EXPECT_THAT(seen, ElementsAre(1, -1, -1, 1, 1));
+}
+
+TEST(Bop, FlipsBitsAndKeepsItsScale) {
+  const WeightMethod method({1, true}, {.binary_method = "bop", .bop_gamma = 1, .bop_tau = .2});
+  EXPECT_FALSE(method.learns_latents());
+  LayerTensors layer = Layer(torch::tensor({.5f, -.5f}).reshape({1, 2}), method);
+  // Of the bits: .5 times these.
+  (method.Weight(layer, 0) * torch::tensor({1.f, 1.f})).sum().backward();
+  method.AfterStep(layer);
+  const WeightCodes codes = method.Codes(layer);
+  EXPECT_THAT(Values(codes.codes), ElementsAre(-1, -1));  // the second's gradient confirms it
+  EXPECT_THAT(Values(codes.scale), ElementsAre(.5f));
+  EXPECT_FALSE(layer.at("weight").grad().defined());
+}
+
+TEST(Pact, LearnsFromWhatIsClipped) {
+  torch::Tensor x = torch::tensor({{-1.f, .4f, 1.6f, 2.6f, 3.5f}}).requires_grad_();
+  torch::Tensor scale = torch::ones({1}).requires_grad_();  // alpha is 3
+  const torch::Tensor y = FakeQuantize(x, scale, 0, 2, ValueMethod::kPact);
+  EXPECT_THAT(Values(y), ElementsAre(0, 0, 2, 3, 3));
+  y.sum().backward();
+  EXPECT_THAT(Values(x.grad()), ElementsAre(0, 1, 1, 1, 0));
+  EXPECT_EQ(scale.grad().item<float>(), 3);  // 1 for alpha
+}
+
+TEST(LearnedStep, GradientsAreThoseOfTheDefinition) {
+  const WeightMethod method({3, true}, {.weight_method = "lsq"});
+  LayerTensors layer =
+      Layer(torch::tensor({.1f, -.6f, .25f, 2.f, 1.f, 1.f, 1.f, 1.f}).reshape({2, 4}), method);
+  // 2 mean |w| / sqrt(3).
+  EXPECT_NEAR(layer.at("step")[0].item<float>(), 2 * .7375 / std::sqrt(3), 1e-6);
+  EXPECT_NEAR(layer.at("step")[1].item<float>(), 2 / std::sqrt(3), 1e-6);
+  layer["step"] = torch::full({2, 1}, .5f).requires_grad_();
+  const torch::Tensor weight = method.Weight(layer, 0);
+  EXPECT_THAT(Values(weight), ElementsAre(0, -.5f, 0, 1.5f, 1, 1, 1, 1));
+  EXPECT_THAT(Values(method.Codes(layer).codes), ElementsAre(0, -1, 0, 3, 2, 2, 2, 2));
+  weight.sum().backward();
+  EXPECT_THAT(Values(layer.at("weight").grad()), ElementsAre(1, 1, 1, 0, 1, 1, 1, 1));
+  // -.2 + .2 - .5 + 3, and nothing; over sqrt(4 weights * 3).
+  EXPECT_THAT(Values(layer.at("step").grad()),
+              Pointwise(FloatNear(1e-5), {static_cast<float>(2.5 / std::sqrt(12)), 0.f}));
+}
+
+}  // namespace
+}  // namespace signum::train

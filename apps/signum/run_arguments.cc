@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include <algorithm>
+#include <iterator>
 #include <sstream>
+#include <string_view>
 #include <type_traits>
 
 #include "base/file.h"
@@ -78,8 +81,14 @@ template <typename T>
 void Take(const toml::table& table, const char* name, T& value, std::string& fault) {
   const toml::node* node = table.get(name);
   if (node == nullptr) {
-    // Runs older than these settings have none.
-    if (kIsLayers<T> || std::string_view(name) == "residual-bits") return;
+    constexpr std::string_view kYounger[] = {"residual-bits", "binary-method", "weight-method",
+                                             "value-method",  "sign-gradient", "bop-gamma",
+                                             "bop-tau"};
+    // Runs older than these settings have none, and did as their defaults do.
+    if (kIsLayers<T> ||
+        std::find(std::begin(kYounger), std::end(kYounger), name) != std::end(kYounger)) {
+      return;
+    }
     fault = fmt::format("has no '{}'", name);
   } else if constexpr (kIsLayers<T>) {
     TakeLayers(*node, value, fault);

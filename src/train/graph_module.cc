@@ -155,11 +155,17 @@ torch::Tensor GraphModule::PaddingUnit(NodeId input) const {
   return tensors_[input].at("scale").detach();
 }
 
+torch::Tensor* GraphModule::LearnedScale(NodeId id) {
+  const bool quantize = std::holds_alternative<QuantizeOp>(graph_.node(id).op);
+  const auto found = tensors_[id].find(quantize ? "scale" : "step");
+  return found == tensors_[id].end() ? nullptr : &found->second;
+}
+
 void GraphModule::BeforeStep() {
   torch::NoGradGuard no_gradients;
   for (NodeId id = 0; id < graph_.size(); ++id) {
-    if (std::holds_alternative<QuantizeOp>(graph_.node(id).op)) {
-      scales_before_step_[id] = tensors_[id].at("scale").detach().clone();
+    if (const torch::Tensor* scale = LearnedScale(id)) {
+      scales_before_step_[id] = scale->detach().clone();
     }
   }
 }
@@ -167,11 +173,10 @@ void GraphModule::BeforeStep() {
 void GraphModule::AfterStep() {
   torch::NoGradGuard no_gradients;
   for (NodeId id = 0; id < graph_.size(); ++id) {
-    auto& tensors = tensors_[id];
-    if (WeightQuantizerOf(graph_.node(id).op) != nullptr) MethodOf(id).AfterStep(tensors);
+    if (WeightQuantizerOf(graph_.node(id).op) != nullptr) MethodOf(id).AfterStep(tensors_[id]);
     if (const auto before = scales_before_step_.find(id); before != scales_before_step_.end()) {
       constexpr double kLargestChange = 1.01;
-      torch::Tensor& scale = tensors.at("scale");
+      torch::Tensor& scale = *LearnedScale(id);
       scale.copy_(torch::max(torch::min(scale, before->second * kLargestChange),
                              before->second / kLargestChange));
     }

@@ -42,7 +42,7 @@ class GraphModule {
   torch::Tensor Forward(const torch::Tensor& images, const ForwardOptions& options);
 
   // To be called before and after every optimizer step. Brings the bits of 1-bit
-  // weights up to date with their latents, and bounds the step of value scales to
+  // weights up to date with their latents, and bounds the step of learned scales to
   // one percent: their gradients are sums over whole feature maps, and a single
   // bad one would throw a scale out of the range in which it gets any gradient.
   void BeforeStep();
@@ -70,6 +70,8 @@ class GraphModule {
  private:
   // The weight that node `id` computes with: fake-quantized if it has a quantizer.
   torch::Tensor Weight(NodeId id, double progress) const;
+  // The scale that node `id` learns, of values or of weights; null where there is none.
+  torch::Tensor* LearnedScale(NodeId id);
   // How the weights of node `id` learn, which have a quantizer.
   WeightMethod MethodOf(NodeId id) const;
   // The value of layer `id` in inference, where weight and input are quantized.

@@ -121,7 +121,7 @@ struct FakeQuantizeFunction : Function<FakeQuantizeFunction> {
     range.learns_inside = context->saved_data["method"].toInt() == int64_t(ValueMethod::kLsq);
     const double features = static_cast<double>(x.numel() / std::max<int64_t>(x.size(0), 1));
     const double reach = std::max(range.high, -range.low);
-    const double factor = range.learns_inside ? 1.0 / std::sqrt(features * reach) : 1.0;
+    const double factor = 1.0 / (range.learns_inside ? std::sqrt(features * reach) : reach * reach);
     torch::Tensor x_gradient, scale_gradient;
     if (FusedPathFits(x)) {
       const torch::Tensor g = gradients[0].contiguous(x.suggest_memory_format());
@@ -169,8 +169,12 @@ struct FakeSignFunction : Function<FakeSignFunction> {
   static tensor_list backward(AutogradContext* context, tensor_list gradients) {
     const auto saved = context->get_saved_variables();
     const torch::Tensor& centered = saved[0];
-    return {gradients[0] * SavedSlope(context, centered),
-            (gradients[0] * SignOf(centered)).sum().reshape({1}), torch::Tensor(), torch::Tensor()};
+    torch::Tensor x_gradient = gradients[0] * SavedSlope(context, centered);
+    const bool value_is_x =
+        context->saved_data["kind"].toInt() == int64_t(SignGradient::kStraightThrough);
+    if (!value_is_x) x_gradient = x_gradient * saved[1];
+    return {x_gradient, (gradients[0] * SignOf(centered)).sum().reshape({1}), torch::Tensor(),
+            torch::Tensor()};
   }
 };
 
@@ -231,20 +235,14 @@ struct LearnedStepFunction : Function<LearnedStepFunction> {
     const torch::Tensor v = saved[0] / step;
     const torch::Tensor clamped = torch::clamp(v, -highest, highest);
     const torch::Tensor inside = clamped == v;
-    const torch::Tensor error = torch::round(clamped) - v * inside;
+    const torch::Tensor error =
+        torch::round(clamped) - torch::where(inside, v, torch::zeros_like(v));
     const double factor =
         1 / std::sqrt(static_cast<double>(v.numel()) / static_cast<double>(step.numel()) * highest);
     return {gradients[0] * inside, (gradients[0] * error).sum_to_size(step.sizes()) * factor,
             torch::Tensor()};
   }
 };
-
-// The axes that a scale of `weight` runs over.
-std::vector<int64_t> ScaleAxes(const torch::Tensor& weight, bool per_channel) {
-  std::vector<int64_t> axes;
-  for (int64_t axis = per_channel ? 1 : 0; axis < weight.dim(); ++axis) axes.push_back(axis);
-  return axes;
-}
 
 }  // namespace
 
@@ -271,6 +269,12 @@ torch::Tensor BopStep(const torch::Tensor& bits, const torch::Tensor& gradient, 
                       double gamma, double tau) {
   m.mul_(1 - gamma).add_(gradient, gamma);
   return torch::where(m * bits > tau, -bits, bits);
+}
+
+std::vector<int64_t> ScaleAxes(const torch::Tensor& weight, bool per_channel) {
+  std::vector<int64_t> axes;
+  for (int64_t axis = per_channel ? 1 : 0; axis < weight.dim(); ++axis) axes.push_back(axis);
+  return axes;
 }
 
 torch::Tensor BinaryScale(const torch::Tensor& latent, bool per_channel) {

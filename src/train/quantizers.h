@@ -15,15 +15,17 @@ namespace signum::train {
 // Quantization", ICLR 2020, section 2.1): identity for x inside the range, and
 // for the scale the quantization error inside and the bound of code - z outside,
 // times 1 / sqrt(features per image * largest |code - z|). kPact (Choi et al., "PACT", 2018,
-// equation 3) learns from what is clipped alone: the bound of code - z outside, 0 inside, and no
-// factor, which is PACT's gradient for alpha = scale (2^bits - 1 - z).
+// equation 3) learns from what is clipped alone: the bound of code - z outside and 0 inside, over
+// the square of the largest |code - z|, so that a step moves alpha = scale * largest |code - z|
+// as its own gradient would.
 enum class ValueMethod : int64_t { kLsq, kPact };
 torch::Tensor FakeQuantize(const torch::Tensor& x, const torch::Tensor& scale, int zero_point,
                            int bits, ValueMethod method = ValueMethod::kLsq);
 
 // scale sign(x - shift_c), sign(0) = +1, x: {n, c, ...}; shift: {c} or undefined.
-// Gradient: times SignSlope of x - shift_c, for the shift its negative (RSign, Liu et al.,
-// "ReActNet", ECCV 2020, section 4.2), for the scale that of a product.
+// Gradient: times SignSlope of x - shift_c, and times the scale but for kStraightThrough, which
+// takes the value for x itself; for the shift its negative (RSign, Liu et al., "ReActNet", ECCV
+// 2020, section 4.2), for the scale that of a product.
 torch::Tensor FakeSign(const torch::Tensor& x, const torch::Tensor& scale,
                        const torch::Tensor& shift,
                        SignGradient gradient = SignGradient::kStraightThrough, double progress = 0);
@@ -36,6 +38,9 @@ torch::Tensor BinaryWeight(const torch::Tensor& latent, const torch::Tensor& bit
 
 // alpha_c as BinaryWeight uses it: {c, 1, ...} or {1, 1, ...}.
 torch::Tensor BinaryScale(const torch::Tensor& latent, bool per_channel);
+
+// The axes that a scale of `weight` runs over: those of an output channel, or all.
+std::vector<int64_t> ScaleAxes(const torch::Tensor& weight, bool per_channel);
 
 // The bits after a step: quant::HysteresisBit element by element. theta is one
 // threshold, or has a threshold per output channel in a shape that broadcasts.

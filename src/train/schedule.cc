@@ -5,12 +5,18 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <vector>
+#include <span>
 
 #include "train/sign_gradient.h"
 
 namespace signum::train {
 namespace {
+
+constexpr const char* kOptimizers[] = {"sgd", "adam", "adamw"};
+constexpr const char* kSchedules[] = {"constant", "multi-step", "cosine", "one-cycle"};
+constexpr const char* kBinaryMethods[] = {"xnor", "ir-net", "bop"};
+constexpr const char* kWeightMethods[] = {"min-max", "lsq"};
+constexpr const char* kValueMethods[] = {"lsq", "pact"};
 
 // From `from` at share 0 to `to` at share 1, along half a cosine.
 double Anneal(double from, double to, double share) {
@@ -24,7 +30,7 @@ double OneCycle(double peak, double share) {
   return Anneal(peak, start / 1e4, (share - kRise) / (1 - kRise));
 }
 
-Status OneOf(const char* flag, const std::string& value, const std::vector<const char*>& all) {
+Status OneOf(const char* flag, const std::string& value, std::span<const char* const> all) {
   std::string list;
   for (const char* name : all) {
     if (value == name) return {};
@@ -60,9 +66,8 @@ double LearningRate(const TrainConfig& config, int64_t step, int64_t steps,
 }
 
 Status CheckConfig(const TrainConfig& c) {
-  SIGNUM_RETURN_IF_ERROR(OneOf("optimizer", c.optimizer, {"sgd", "adam", "adamw"}));
-  SIGNUM_RETURN_IF_ERROR(
-      OneOf("schedule", c.schedule, {"constant", "multi-step", "cosine", "one-cycle"}));
+  SIGNUM_RETURN_IF_ERROR(OneOf("optimizer", c.optimizer, kOptimizers));
+  SIGNUM_RETURN_IF_ERROR(OneOf("schedule", c.schedule, kSchedules));
   if (c.warmup_epochs > 0 && c.schedule == "one-cycle") {
     return InvalidArgument(
         "--schedule one-cycle starts with a warm-up of its own; leave out --warmup-epochs or "
@@ -86,9 +91,9 @@ Status CheckConfig(const TrainConfig& c) {
       InRange("distillation-temperature", c.distillation_temperature, 0.01, 1e3));
   SIGNUM_RETURN_IF_ERROR(InRange("crop-padding", static_cast<double>(c.crop_padding), 0, 1024));
   const QuantizationConfig& q = c.quantization;
-  SIGNUM_RETURN_IF_ERROR(OneOf("binary-method", q.binary_method, {"xnor", "ir-net", "bop"}));
-  SIGNUM_RETURN_IF_ERROR(OneOf("weight-method", q.weight_method, {"min-max", "lsq"}));
-  SIGNUM_RETURN_IF_ERROR(OneOf("value-method", q.value_method, {"lsq", "pact"}));
+  SIGNUM_RETURN_IF_ERROR(OneOf("binary-method", q.binary_method, kBinaryMethods));
+  SIGNUM_RETURN_IF_ERROR(OneOf("weight-method", q.weight_method, kWeightMethods));
+  SIGNUM_RETURN_IF_ERROR(OneOf("value-method", q.value_method, kValueMethods));
   SIGNUM_RETURN_IF_ERROR(OneOf("sign-gradient", q.sign_gradient, kSignGradientNames));
   SIGNUM_RETURN_IF_ERROR(InRange("theta", q.theta, 0, 1e3));
   SIGNUM_RETURN_IF_ERROR(InRange("bop-gamma", q.bop_gamma, 0, 1));

@@ -18,7 +18,7 @@ torch::Tensor SwishSlope(const torch::Tensor& x) {
 }  // namespace
 
 SignGradient ParseSignGradient(const std::string& name) {
-  const auto found = std::find(kSignGradientNames.begin(), kSignGradientNames.end(), name);
+  const auto* found = std::find(kSignGradientNames.begin(), kSignGradientNames.end(), name);
   SIGNUM_CHECK(found != kSignGradientNames.end());
   return static_cast<SignGradient>(found - kSignGradientNames.begin());
 }

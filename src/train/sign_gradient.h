@@ -5,17 +5,17 @@
 
 #include <torch/torch.h>
 
+#include <array>
 #include <cstdint>
 #include <string>
-#include <vector>
 
 namespace signum::train {
 
 enum class SignGradient : int64_t { kStraightThrough, kBiReal, kSwishSign, kEde };
 
 // Their names on the command line, in the order of the enumeration.
-inline const std::vector<const char*> kSignGradientNames = {"straight-through", "bi-real",
-                                                            "swish-sign", "ede"};
+inline constexpr std::array<const char*, 4> kSignGradientNames = {"straight-through", "bi-real",
+                                                                  "swish-sign", "ede"};
 
 // One of kSignGradientNames.
 SignGradient ParseSignGradient(const std::string& name);

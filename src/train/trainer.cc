@@ -24,7 +24,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // Of networks that do not learn.
-const QuantizationConfig kFrozen = {.frozen = true};
+QuantizationConfig Frozen() { return {.frozen = true}; }
 
 double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -113,7 +113,7 @@ class Run {
         observer_(observer),
         device_(device),
         module_(*request.network, config_.quantization, device) {
-    if (request.teacher != nullptr) teacher_.emplace(*request.teacher, kFrozen, device);
+    if (request.teacher != nullptr) teacher_.emplace(*request.teacher, Frozen(), device);
     optimizer_ = MakeOptimizer(module_, config_);
     if (!config_.learn_scales) {
       for (const auto& [name, tensor] : module_.State()) {
@@ -351,7 +351,7 @@ Result<std::vector<float>> Predict(const Graph& network, const data::Dataset& da
     SIGNUM_ASSIGN_OR_RETURN(const torch::Device device, ChooseDevice(config.device));
     UseThreads(config.threads);
     torch::NoGradGuard no_gradients;
-    GraphModule module(network, kFrozen, device);
+    GraphModule module(network, Frozen(), device);
     data::BatchLoader loader(dataset, {.batch_size = 256, .limit = config.test_limit});
     std::vector<float> outputs;
     data::Batch batch;

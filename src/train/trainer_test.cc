@@ -11,6 +11,7 @@
 
 #include "graph/passes/insert_quantizers.h"
 #include "runtime/testing/run_program.h"
+#include "train/graph_module.h"
 #include "train/schedule.h"
 
 namespace signum::train {
@@ -171,6 +172,8 @@ TEST_F(TrainerTest, EveryMethodLearnsAndRunsInIntegers) {
     const auto outcome = Train(request, silent_);
     ASSERT_TRUE(outcome) << outcome.error().message;
     EXPECT_GT(outcome->test_accuracy, 0.9);
+    const GraphModule frozen(outcome->network, {.frozen = true}, torch::kCPU);
+    EXPECT_EQ(frozen.Snapshot(), outcome->network);
     const auto outputs = Predict(outcome->network, test_, request.config);
     ASSERT_TRUE(outputs) << outputs.error().message;
     const std::vector<int> classes = Classes(*outputs);
@@ -213,17 +216,32 @@ class StopAfter : public Observer {
 };
 
 TEST_F(TrainerTest, AResumedRunEndsInTheSameBits) {
-  const Graph network = *InsertQuantizers(SmallNetwork(), {});
-  for (const char* optimizer : {"sgd", "adamw"}) {
+  struct Setting {
+    const char* optimizer;
+    int weight_bits, activation_bits;
+    QuantizationConfig config;  // with state of its own
+  };
+  const Setting settings[] = {
+      {"sgd", 1, 8, {.theta = 0.01}},
+      {"adamw", 1, 8, {.theta = 0.01}},
+      {"sgd", 1, 1, {.binary_method = "ir-net", .sign_gradient = "ede"}},
+      {"sgd", 1, 8, {.binary_method = "bop", .bop_gamma = 0.01, .bop_tau = 1e-4}},
+      {"sgd", 2, 4, {.weight_method = "lsq", .value_method = "pact"}},
+  };
+  for (const Setting& setting : settings) {
+    const Graph network = *InsertQuantizers(
+        SmallNetwork(),
+        {.weight_bits = setting.weight_bits, .activation_bits = setting.activation_bits});
+    const std::string optimizer = setting.optimizer;
     TrainRequest request = Request(network);
     request.calibrate = true;
     request.config.optimizer = optimizer;
-    request.config.quantization.theta = 0.01;  // bits are state of their own under hysteresis
+    request.config.quantization = setting.config;
     request.config.learning_rate = 0.01;
     const auto whole = Train(request, silent_);
     ASSERT_TRUE(whole) << whole.error().message;
 
-    request.checkpoint_path = folder_ + "/" + optimizer;
+    request.checkpoint_path = folder_ + "/" + std::to_string(&setting - settings);
     StopAfter stop(1);
     ASSERT_FALSE(Train(request, stop));
     EXPECT_EQ(*EpochsDone(request.checkpoint_path), 1);
@@ -261,6 +279,13 @@ TEST_F(TrainerTest, RefusesWhatDoesNotFit) {
   request = Request(network);
   request.config.schedule = "cosin";
   EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("--schedule cosin"));
+  request = Request(network);
+  request.config.quantization.binary_method = "irnet";
+  EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("--binary-method irnet"));
+  request.config.quantization = {.sign_gradient = "swish"};
+  EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("--sign-gradient swish"));
+  request.config.quantization = {.binary_method = "bop", .theta = 0.1};
+  EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("--theta"));
   request = Request(network);
   request.config.device = "cuda:9";
   EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("--device cuda:9"));

@@ -9,13 +9,6 @@
 namespace signum::train {
 namespace {
 
-// The axes of an output channel, or of all.
-std::vector<int64_t> Axes(const torch::Tensor& weight, bool per_channel) {
-  std::vector<int64_t> axes;
-  for (int64_t axis = per_channel ? 1 : 0; axis < weight.dim(); ++axis) axes.push_back(axis);
-  return axes;
-}
-
 double HighestCode(int bits) { return (1 << (bits - 1)) - 1; }
 
 }  // namespace
@@ -33,7 +26,7 @@ void WeightMethod::AddTensors(LayerTensors& tensors) const {
   if (is_bop()) tensors["gradient_mean"] = torch::zeros_like(latent);
   if (is_lsq()) {
     const torch::Tensor magnitude =
-        latent.abs().mean(Axes(latent, quantizer_.per_channel), /*keepdim=*/true);
+        latent.abs().mean(ScaleAxes(latent, quantizer_.per_channel), /*keepdim=*/true);
     const torch::Tensor first = 2 * magnitude / std::sqrt(HighestCode(quantizer_.bits));
     tensors["step"] =
         (scale.defined() ? scale.clone() : first).clamp_min(std::numeric_limits<float>::min());
@@ -42,12 +35,14 @@ void WeightMethod::AddTensors(LayerTensors& tensors) const {
 
 torch::Tensor WeightMethod::Signed(const torch::Tensor& latent) const {
   if (!is_ir_net()) return latent;
-  const std::vector<int64_t> axes = Axes(latent, /*per_channel=*/true);
+  const std::vector<int64_t> axes = ScaleAxes(latent, /*per_channel=*/true);
   const torch::Tensor centered = latent - latent.mean(axes, /*keepdim=*/true);
-  // A channel of one weight, or of equal ones, has no deviation.
-  const torch::Tensor deviation =
-      centered.square().mean(axes, /*keepdim=*/true).sqrt().clamp_min(1e-8);
-  return centered / deviation;
+  // A channel of one weight, or of equal ones, has no deviation but that of rounding; the bound is
+  // below the root, whose derivative has none at 0.
+  const torch::Tensor rounding =
+      (1e-6 * latent.detach().abs().amax(axes, /*keepdim=*/true)).square().clamp_min(1e-30);
+  const torch::Tensor variance = centered.square().mean(axes, /*keepdim=*/true);
+  return centered / torch::maximum(variance, rounding).sqrt();
 }
 
 torch::Tensor WeightMethod::Scale(const LayerTensors& tensors) const {
@@ -87,7 +82,6 @@ WeightCodes WeightMethod::Codes(const LayerTensors& tensors) const {
 }
 
 void WeightMethod::AfterStep(LayerTensors& tensors) const {
-  if (is_lsq()) tensors.at("step").clamp_min_(std::numeric_limits<float>::min());
   if (quantizer_.bits > 1) return;
   torch::Tensor& bits = tensors.at("bits");
   torch::Tensor& latent = tensors.at("weight");

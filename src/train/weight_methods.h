@@ -3,10 +3,11 @@
 // by role. Knows no graph.
 //
 // Of 1 bit:
-//   xnor    codes sign(w), or hysteresis bits; scale mean |w|; straight-through gradient,
-//           with `clip` inside |w| < 1 only
-//           (Rastegari et al., "XNOR-Net", ECCV 2016, section 3.1)
-//   ir-net  codes sign(v) of v = (w - mean) / deviation of the output channel; scale
+//   xnor    codes sign(w), or hysteresis bits; scale mean |w| (Rastegari et al., "XNOR-Net",
+//           ECCV 2016, section 3.1); the gradient of the weight is taken for that of w, with
+//           `clip` inside |w| < 1 only (Hubara et al., NeurIPS 2016, section 2.3)
+//   ir-net  codes sign(v), or hysteresis bits of v, of v = (w - mean) / deviation of the output
+//   channel; scale
 //           2^round(log2(mean |v|)); EDE's gradient (sign_gradient.h)
 //           (Qin et al., CVPR 2020, equations 6 to 8)
 //   bop     no latent values: a bit flips where the mean of its gradients, decaying by gamma a
@@ -57,8 +58,7 @@ class WeightMethod {
   // The same without a gradient.
   WeightCodes Codes(const LayerTensors& tensors) const;
 
-  // To be called after each optimizer step, without gradients: brings bits up to date,
-  // and keeps learned scales above 0.
+  // To be called after each optimizer step, without gradients: brings bits up to date.
   void AfterStep(LayerTensors& tensors) const;
 
   // Whether the optimizer moves the latent values.

@@ -87,6 +87,31 @@ TEST(IrNet, BalancesAndScalesByAPowerOfTwo) {
   EXPECT_GT(gradient[0], 0);
 }
 
+// A channel without deviation: of zeros, of one weight, of equal ones.
+TEST(IrNet, GivesNumbersForConstantChannels) {
+  const WeightMethod method({1, true}, {.binary_method = "ir-net"});
+  for (const torch::Tensor& weight :
+       {torch::zeros({2, 4}), torch::full({2, 1}, .3f), torch::full({2, 9}, -.1f)}) {
+    const LayerTensors layer = Layer(weight, method);
+    method.Weight(layer, .5).square().sum().backward();
+    EXPECT_TRUE(torch::isfinite(layer.at("weight").grad()).all().item<bool>()) << weight;
+    const WeightCodes codes = method.Codes(layer);
+    EXPECT_TRUE(torch::isfinite(codes.scale).all().item<bool>()) << weight;
+    EXPECT_TRUE((codes.scale > 0).all().item<bool>()) << weight;
+  }
+}
+
+TEST(FakeSign, PassesTheSlopeOfItsScale) {
+  const auto gradient = [](SignGradient kind) {
+    torch::Tensor x = torch::tensor({{.25f}}).requires_grad_();
+    FakeSign(x, torch::full({1}, 3.f), {}, kind, .5).sum().backward();
+    return x.grad().item<float>();
+  };
+  EXPECT_EQ(gradient(SignGradient::kStraightThrough), 1);
+  EXPECT_EQ(gradient(SignGradient::kBiReal), 4.5f);
+  EXPECT_NEAR(gradient(SignGradient::kEde), 3 * (1 - std::pow(std::tanh(.25), 2)), 1e-6);
+}
+
 TEST(Bop, GivesThePapersExample) {
   torch::Tensor bits = torch::ones({1}), mean = torch::zeros({1});
   std::vector<float> seen;
@@ -117,7 +142,8 @@ TEST(Pact, LearnsFromWhatIsClipped) {
   EXPECT_THAT(Values(y), ElementsAre(0, 0, 2, 3, 3));
   y.sum().backward();
   EXPECT_THAT(Values(x.grad()), ElementsAre(0, 1, 1, 1, 0));
-  EXPECT_EQ(scale.grad().item<float>(), 3);  // 1 for alpha
+  // 1 for alpha, which is 3 scales; and a third of what moves alpha moves a scale.
+  EXPECT_FLOAT_EQ(scale.grad().item<float>(), 1 / 3.0f);
 }
 
 TEST(LearnedStep, GradientsAreThoseOfTheDefinition) {

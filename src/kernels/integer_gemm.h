@@ -19,8 +19,10 @@ namespace signum::kernels {
 // Weights made wider, which are multiplied faster, to the same results: worth it where the same
 // columns meet many rows, in however many calls.
 struct Expansion {
-  int64_t least_rows;   // fewer are faster without it
-  double nominal_gops;  // as IntegerGemmKernel's, of `run`
+  int64_t least_rows;  // fewer are faster without it
+  // As IntegerGemmKernel's, of `run`.
+  double nominal_gops;
+  int segment_cost_bytes;
   // As IntegerGemmKernel's packed_bytes.
   size_t (*expanded_bytes)(int64_t n, const Depth& depth);
   // packed: n columns, from a multiple of kColumnMultiple on.

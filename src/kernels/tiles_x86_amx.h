@@ -4,7 +4,7 @@
 // Up to 16 pixels of a line are a tile of A, 64 bytes of a segment deep; what is read behind
 // a segment meets weights of 0. Two such tiles meet two panels of 16 columns at a time: four
 // tiles of sums, which start as `init` and go straight to C. All row tiles of a call have the
-// same height, for to configure other tiles takes as long as a dozen products; the last of a
+// same height, for to configure other tiles takes as long as many products; the last of a
 // line overlaps with the one before it, and its first rows are made again.
 #ifndef SIGNUM_KERNELS_TILES_X86_AMX_H_
 #define SIGNUM_KERNELS_TILES_X86_AMX_H_
@@ -258,7 +258,7 @@ inline void MultiplyJoinedLines(const IntegerGemmProblem& problem, const TileRow
   }
 }
 
-// A load of a tile whose rows cross cache lines takes five times that of one whose rows do
+// A load of a tile whose rows cross cache lines takes several times that of one whose rows do
 // not, so rows that do, and that meet many panels, are copied: two row tiles at a time. Not for
 // a panel of fewer columns than the others, which would be configured for each two.
 inline constexpr int64_t kCopiedSteps = 16;  // at most; they take two thirds of the first level

@@ -74,7 +74,10 @@ double Estimate(const Work& work, const Tactic& tactic) {
   const double gops = alone     ? kernel.row_alone.gops
                       : expands ? kernel.expansion->nominal_gops
                                 : kernel.nominal_gops;
-  const double starts = alone ? 0 : static_cast<double>(work.segments * kernel.segment_cost_bytes);
+  const int64_t start_bytes = alone     ? 0
+                              : expands ? kernel.expansion->segment_cost_bytes
+                                        : kernel.segment_cost_bytes;
+  const double starts = static_cast<double>(work.segments * start_bytes);
   const double products =
       rows * columns * (depth + starts) * static_cast<double>(work.planes) * (work.bits ? 8 : 1);
   double seconds = 2e-9 * products / gops;

@@ -23,6 +23,7 @@ void RunTiles(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t
 constexpr Expansion kToTiles = {
     .least_rows = 8,
     .nominal_gops = 4400,
+    .segment_cost_bytes = 32,
     .expanded_bytes = PanelPackedBytes<kStepsOfTile>,
     .expand = ExpandPanels<kStepsOfTile>,
     .run = RunTiles,

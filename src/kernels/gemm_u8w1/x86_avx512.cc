@@ -143,6 +143,7 @@ void Run(const TileRows& rows, int64_t n, const Depth& depth, const uint8_t* pac
 constexpr Expansion kToBytes = {
     .least_rows = 17,
     .nominal_gops = 800,
+    .segment_cost_bytes = 7,
     .expanded_bytes = PanelPackedBytes<1>,
     .expand = ExpandPanels<1>,
     .run = RunRowTiles<PanelMicro<ByteProduct>>,

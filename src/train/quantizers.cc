@@ -211,10 +211,12 @@ struct BinaryWeightFunction : Function<BinaryWeightFunction> {
   }
 };
 
+double HighestCode(int64_t bits) { return static_cast<double>((int64_t{1} << (bits - 1)) - 1); }
+
 struct StraightThroughRound : Function<StraightThroughRound> {
   static torch::Tensor forward(AutogradContext*, const torch::Tensor& weight,
-                               const torch::Tensor& scale, double highest) {
-    return torch::clamp(torch::round(weight / scale), -highest, highest) * scale;
+                               const torch::Tensor& scale, int64_t bits) {
+    return SymmetricCodes(weight, scale, static_cast<int>(bits)) * scale;
   }
   static tensor_list backward(AutogradContext*, tensor_list gradients) {
     return {gradients[0], torch::Tensor(), torch::Tensor()};
@@ -223,15 +225,15 @@ struct StraightThroughRound : Function<StraightThroughRound> {
 
 struct LearnedStepFunction : Function<LearnedStepFunction> {
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& weight,
-                               const torch::Tensor& step, double highest) {
+                               const torch::Tensor& step, int64_t bits) {
     context->save_for_backward({weight, step});
-    context->saved_data["highest"] = highest;
-    return torch::clamp(torch::round(weight / step), -highest, highest) * step;
+    context->saved_data["bits"] = bits;
+    return SymmetricCodes(weight, step, static_cast<int>(bits)) * step;
   }
   static tensor_list backward(AutogradContext* context, tensor_list gradients) {
     const auto saved = context->get_saved_variables();
     const torch::Tensor& step = saved[1];
-    const double highest = context->saved_data["highest"].toDouble();
+    const double highest = HighestCode(context->saved_data["bits"].toInt());
     const torch::Tensor v = saved[0] / step;
     const torch::Tensor clamped = torch::clamp(v, -highest, highest);
     const torch::Tensor inside = clamped == v;
@@ -299,26 +301,29 @@ torch::Tensor HysteresisBits(const torch::Tensor& bits, const torch::Tensor& lat
   return torch::where(theta == 0, SignOf(latent), kept);
 }
 
+torch::Tensor SymmetricCodes(const torch::Tensor& weight, const torch::Tensor& scale, int bits) {
+  const double highest = HighestCode(bits);
+  return torch::clamp(torch::round(weight / scale), -highest, highest);
+}
+
 torch::Tensor SymmetricScale(const torch::Tensor& weight, int bits, bool per_channel) {
-  const double highest = (1 << (bits - 1)) - 1;
   // In double and floored, as quant::SymmetricScale.
   return (weight.detach()
               .abs()
               .amax(ScaleAxes(weight, per_channel), /*keepdim=*/true)
               .to(torch::kDouble) /
-          highest)
+          HighestCode(bits))
       .to(torch::kFloat)
       .clamp_min(std::numeric_limits<float>::min());
 }
 
 torch::Tensor LearnedStepWeight(const torch::Tensor& weight, const torch::Tensor& step, int bits) {
-  const double highest = (1 << (bits - 1)) - 1;
-  return LearnedStepFunction::apply(weight, step, highest);
+  return LearnedStepFunction::apply(weight, step, int64_t{bits});
 }
 
 torch::Tensor SymmetricWeight(const torch::Tensor& weight, int bits, bool per_channel) {
-  const double highest = (1 << (bits - 1)) - 1;
-  return StraightThroughRound::apply(weight, SymmetricScale(weight, bits, per_channel), highest);
+  return StraightThroughRound::apply(weight, SymmetricScale(weight, bits, per_channel),
+                                     int64_t{bits});
 }
 
 }  // namespace signum::train

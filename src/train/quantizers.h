@@ -59,7 +59,10 @@ torch::Tensor BopStep(const torch::Tensor& bits, const torch::Tensor& gradient, 
 // The min-max scale of SymmetricWeight, in the shape of BinaryScale's.
 torch::Tensor SymmetricScale(const torch::Tensor& weight, int bits, bool per_channel);
 
-// scale times quant::QuantizeWeight for bits = 2..8 with the min-max scale;
+// quant::QuantizeWeight for bits = 2..8: round(weight / scale), clamped to the codes.
+torch::Tensor SymmetricCodes(const torch::Tensor& weight, const torch::Tensor& scale, int bits);
+
+// scale times SymmetricCodes with the min-max scale;
 // straight-through gradient.
 torch::Tensor SymmetricWeight(const torch::Tensor& weight, int bits, bool per_channel);
 

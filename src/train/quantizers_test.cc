@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "quant/arithmetic.h"
+#include "train/testing/tensor_values.h"
 
 namespace signum::train {
 namespace {
@@ -12,11 +13,6 @@ using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 using ::testing::FloatNear;
 using ::testing::Pointwise;
-
-std::vector<float> Values(const torch::Tensor& tensor) {
-  const torch::Tensor flat = tensor.detach().contiguous().flatten();
-  return {flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel()};
-}
 
 // Random values with many exact ties of the rounding among them.
 torch::Tensor Samples(std::vector<int64_t> shape, float scale) {

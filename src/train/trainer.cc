@@ -88,6 +88,39 @@ Status CheckShapes(const Graph& network, const data::Dataset& dataset) {
   return {};
 }
 
+// Settings of quantizers that the network does not have would do nothing.
+Status CheckQuantization(const Graph& network, const QuantizationConfig& c) {
+  bool weights[2] = {}, values[2] = {};  // of more bits, of 1 bit
+  for (const Node& node : network.nodes()) {
+    if (const auto* quantizer = WeightQuantizerOf(node.op)) weights[quantizer->bits == 1] = true;
+    if (const auto* op = std::get_if<QuantizeOp>(&node.op)) values[op->bits == 1] = true;
+  }
+  const QuantizationConfig usual;
+  const bool bop = c.binary_method == "bop";
+  const struct {
+    const char* flag;
+    bool given, works;
+    const char* needs;
+  } settings[] = {
+      {"binary-method", c.binary_method != usual.binary_method, weights[1], "weights of 1 bit"},
+      {"weight-method", c.weight_method != usual.weight_method, weights[0],
+       "weights of 2 to 8 bits"},
+      {"value-method", c.value_method != usual.value_method, values[0], "values of 2 to 8 bits"},
+      {"sign-gradient", c.sign_gradient != usual.sign_gradient, values[1], "values of 1 bit"},
+      {"theta", c.theta != usual.theta, weights[1], "weights of 1 bit"},
+      {"no-clip", c.clip != usual.clip, weights[1] && c.binary_method == "xnor",
+       "weights of 1 bit and --binary-method xnor"},
+      {"bop-gamma", c.bop_gamma != usual.bop_gamma, weights[1] && bop, "--binary-method bop"},
+      {"bop-tau", c.bop_tau != usual.bop_tau, weights[1] && bop, "--binary-method bop"},
+  };
+  for (const auto& setting : settings) {
+    if (!setting.given || setting.works) continue;
+    return InvalidArgument(fmt::format("--{} does nothing here, for it needs {}; leave it out",
+                                       setting.flag, setting.needs));
+  }
+  return {};
+}
+
 // Sums of losses and right answers over batches.
 struct Tally {
   double loss = 0;
@@ -319,6 +352,7 @@ Error FromException(const std::exception& error) {
 
 Status CheckRequest(const TrainRequest& request) {
   SIGNUM_RETURN_IF_ERROR(CheckConfig(request.config));
+  SIGNUM_RETURN_IF_ERROR(CheckQuantization(*request.network, request.config.quantization));
   SIGNUM_RETURN_IF_ERROR(CheckShapes(*request.network, *request.train));
   SIGNUM_RETURN_IF_ERROR(CheckShapes(*request.network, *request.test));
   if (request.teacher != nullptr) {

@@ -286,6 +286,20 @@ TEST_F(TrainerTest, RefusesWhatDoesNotFit) {
   EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("--sign-gradient swish"));
   request.config.quantization = {.binary_method = "bop", .theta = 0.1};
   EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("--theta"));
+  // Settings that would do nothing.
+  request.config.quantization = {.binary_method = "ir-net"};
+  EXPECT_THAT(Train(request, silent_).error().message,
+              HasSubstr("--binary-method does nothing here, for it needs weights of 1 bit"));
+  request.config.quantization = {.value_method = "pact"};
+  EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("--value-method does nothing"));
+  const Graph binary = *InsertQuantizers(network, {});
+  request.network = &binary;
+  request.config.quantization = {.sign_gradient = "ede"};
+  EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("needs values of 1 bit"));
+  request.config.quantization = {.bop_tau = 1};
+  EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("needs --binary-method bop"));
+  request.config.quantization = {.binary_method = "ir-net", .clip = false};
+  EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("--no-clip does nothing"));
   request = Request(network);
   request.config.device = "cuda:9";
   EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("--device cuda:9"));

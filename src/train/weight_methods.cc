@@ -7,11 +7,6 @@
 #include "train/sign_gradient.h"
 
 namespace signum::train {
-namespace {
-
-double HighestCode(int bits) { return (1 << (bits - 1)) - 1; }
-
-}  // namespace
 
 void WeightMethod::AddTensors(LayerTensors& tensors) const {
   const torch::Tensor latent = tensors.at("weight").detach();
@@ -27,7 +22,7 @@ void WeightMethod::AddTensors(LayerTensors& tensors) const {
   if (is_lsq()) {
     const torch::Tensor magnitude =
         latent.abs().mean(ScaleAxes(latent, quantizer_.per_channel), /*keepdim=*/true);
-    const torch::Tensor first = 2 * magnitude / std::sqrt(HighestCode(quantizer_.bits));
+    const torch::Tensor first = 2 * magnitude / std::sqrt(HighestWeightCode(quantizer_.bits));
     tensors["step"] =
         (scale.defined() ? scale.clone() : first).clamp_min(std::numeric_limits<float>::min());
   }
@@ -76,9 +71,7 @@ WeightCodes WeightMethod::Codes(const LayerTensors& tensors) const {
   if (is_frozen(tensors)) return {tensors.at("codes"), tensors.at("code_scale")};
   const torch::Tensor scale = Scale(tensors);
   if (quantizer_.bits == 1) return {tensors.at("bits"), scale};
-  const double highest = HighestCode(quantizer_.bits);
-  const torch::Tensor latent = tensors.at("weight").detach();
-  return {torch::clamp(torch::round(latent / scale), -highest, highest), scale};
+  return {SymmetricCodes(tensors.at("weight").detach(), scale, quantizer_.bits), scale};
 }
 
 void WeightMethod::AfterStep(LayerTensors& tensors) const {

@@ -7,6 +7,7 @@
 
 #include "train/quantizers.h"
 #include "train/sign_gradient.h"
+#include "train/testing/tensor_values.h"
 
 namespace signum::train {
 namespace {
@@ -15,11 +16,6 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::FloatNear;
 using ::testing::Pointwise;
-
-std::vector<float> Values(const torch::Tensor& tensor) {
-  const torch::Tensor flat = tensor.detach().contiguous().flatten();
-  return {flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel()};
-}
 
 LayerTensors Layer(const torch::Tensor& weight, const WeightMethod& method) {
   LayerTensors tensors{{"weight", weight.clone().requires_grad_()}};

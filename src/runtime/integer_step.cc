@@ -205,12 +205,13 @@ IntegerStep::IntegerStep(const ConvolutionGeometry& geometry, const Value& input
 }
 
 void IntegerStep::FitExpanded() {
-  // Expanded weights stay in a part of the second-level cache. Those of many columns are not
-  // expanded all at once even if small, and those of few share with the sums what sums may take
-  // alone: a small network has little other memory.
-  constexpr int64_t kMostBytes = 320 << 10;  // but for layers of so great a depth that two
+  // Expanded weights stay in a part of the second-level cache, but where the depth is so great
+  // that those of kFew columns do not. Those of many columns are not expanded all at once even if
+  // small, and those of few share with the sums what sums may take alone: a small network has
+  // little other memory.
+  constexpr int64_t kMostBytes = 320 << 10;
   constexpr int64_t kWithSumsBytes = 26 << 10;
-  constexpr int64_t kFew = 2 * kernels::kColumnMultiple;  // panels of 16 columns have more
+  constexpr int64_t kFew = 2 * kernels::kColumnMultiple;
   const auto bytes = [&](int64_t columns) {
     return static_cast<int64_t>(kernel_->expansion->expanded_bytes(columns, rows_.depth));
   };

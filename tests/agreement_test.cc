@@ -120,7 +120,7 @@ TEST_P(ZooAgreement, TrainerAndRuntimeGiveTheSameOutputs) {
   if (c.weight_bits != kFloatBits) {
     const auto quantized = InsertQuantizers(graph, {.weight_bits = c.weight_bits,
                                                     .activation_bits = c.activation_bits,
-                                                    .edge_bits = c.edge_bits,
+                                                    .edges = {c.edge_bits, c.edge_bits},
                                                     .residual_bits = c.residual_bits});
     ASSERT_TRUE(quantized) << quantized.error().message;
     graph = *quantized;

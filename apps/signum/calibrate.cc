@@ -111,9 +111,9 @@ void AddCalibrateFlags(CLI::App& command, CalibrateFlags& flags) {
 Status CheckCalibrateFlags(const CLI::App& command) {
   const bool calibrate = command.count("--calibrate") > 0;
   static const std::set<std::string> shared = {
-      "--weights",     "--activations", "--edges",  "--residuals", "--per-layer",
-      "--layer",       "--layers",      "--data",   "--output",    "--json",
-      "--data-folder", "--seed",        "--threads"};
+      "--weights",   "--activations", "--edges",  "--downsample", "--residuals",
+      "--per-layer", "--layer",       "--layers", "--data",       "--output",
+      "--json",      "--data-folder", "--seed",   "--threads"};
   for (const CLI::Option* option : command.get_options()) {
     const std::string name = option->get_name();
     if (option->count() == 0 || !name.starts_with("--") || shared.contains(name)) continue;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
 
@@ -10,6 +11,24 @@
 
 namespace signum::apps {
 namespace {
+
+// "1" to "8", or "32" for float.
+std::optional<int> ParseBits(std::string_view text) {
+  if (text == "32") return kFloatBits;
+  if (text.size() == 1 && text[0] >= '1' && text[0] <= '8') return text[0] - '0';
+  return std::nullopt;
+}
+
+std::optional<LayerBits> BitsFromText(std::string_view text) {
+  if (text == "float") return LayerBits{kFloatBits, kFloatBits};
+  if (const auto both = ParseBits(text)) return LayerBits{*both, *both};
+  const size_t a = text.find('a');
+  if (text.empty() || text[0] != 'w' || a == std::string_view::npos) return std::nullopt;
+  const auto weights = ParseBits(text.substr(1, a - 1)),
+             activations = ParseBits(text.substr(a + 1));
+  if (!weights || !activations) return std::nullopt;
+  return LayerBits{*weights, *activations};
+}
 
 // The number of bits that `node` stands for, or nothing.
 std::optional<int> BitsOf(const toml::node* node) {
@@ -20,27 +39,37 @@ std::optional<int> BitsOf(const toml::node* node) {
   return static_cast<int>(*bits);
 }
 
-Result<LayerPrecision> ReadLayer(const toml::table& table) {
-  LayerPrecision precision;
-  for (const auto& [key, value] : table) {
-    if (key == "name" || key == "weights" || key == "activations") continue;
-    return InvalidArgument(fmt::format("a layer has a name, weights and activations, and no '{}'",
-                                       std::string_view(key)));
-  }
-  const auto name = table["name"].value<std::string>();
-  if (!name) return InvalidArgument("a layer needs a name (or a pattern: \"layer1.*\")");
-  precision.pattern = *name;
+std::string SettingText(const toml::node& node) {
+  if (const auto text = node.value_exact<std::string>()) return *text;
+  if (const auto flag = node.value_exact<bool>()) return *flag ? "true" : "false";
+  return fmt::format("{}", node.value_or(0.0));
+}
+
+Result<LayerPrecision> ReadPrecision(const toml::table& table, const std::string& name) {
+  LayerPrecision precision{name, {}};
   const auto weights = BitsOf(table.get("weights"));
   if (!weights) return InvalidArgument("weights are 1 to 8 (bits) or \"float\"");
-  precision.weight_bits = *weights;
+  precision.bits.weights = *weights;
+  if (*weights == kFloatBits) precision.bits.activations = kFloatBits;
   if (table.get("activations") == nullptr) return precision;
   const auto activations = BitsOf(table.get("activations"));
   if (!activations) return InvalidArgument("activations are 1 to 8 (bits) or \"float\"");
-  precision.activation_bits = *activations;
-  if (precision.weight_bits == kFloatBits && precision.activation_bits != kFloatBits) {
-    return InvalidArgument("a layer with float weights reads floats; leave its activations out");
-  }
+  precision.bits.activations = *activations;
   return precision;
+}
+
+Result<LayerChoice> ReadLayer(const toml::table& table) {
+  const auto name = table["name"].value<std::string>();
+  if (!name) return InvalidArgument("a layer needs a name (or a pattern: \"layer1.*\")");
+  LayerChoice choice;
+  for (const auto& [key, value] : table) {
+    if (key == "name" || key == "weights" || key == "activations") continue;
+    choice.settings.push_back({*name, std::string(key.str()), SettingText(value)});
+  }
+  if (table.contains("weights") || table.contains("activations") || choice.settings.empty()) {
+    SIGNUM_ASSIGN_OR_RETURN(choice.precision, ReadPrecision(table, *name));
+  }
+  return choice;
 }
 
 Result<toml::table> ParseToml(const std::string& path) {
@@ -55,36 +84,72 @@ Result<toml::table> ParseToml(const std::string& path) {
 
 }  // namespace
 
+Result<LayerBits> ParseLayerBits(const std::string& text, const std::string& option) {
+  if (const auto bits = BitsFromText(text)) return *bits;
+  return InvalidArgument(fmt::format(
+      "{} {}: takes 1 to 8 (bits), wNaM for weights of N and activations of M bits, or float",
+      option, text));
+}
+
+std::string LayerBitsText(const LayerBits& bits) {
+  if (bits == LayerBits{kFloatBits, kFloatBits}) return "float";
+  return fmt::format("w{}a{}", bits.weights, bits.activations);
+}
+
 Result<LayerPrecision> ParseLayerPrecision(const std::string& text) {
   const size_t equals = text.rfind('=');
-  const std::string bits = equals == std::string::npos ? "" : text.substr(equals + 1);
-  LayerPrecision precision{text.substr(0, equals), kFloatBits, kFloatBits};
-  if (!precision.pattern.empty()) {
-    if (bits == "float") return precision;
-    const auto digit = [&](size_t at) { return bits[at] >= '1' && bits[at] <= '8'; };
-    if (bits.size() >= 4 && bits[0] == 'w' && digit(1) && bits[2] == 'a') {
-      precision.weight_bits = bits[1] - '0';
-      if (bits.substr(3) == "32") return precision;
-      precision.activation_bits = bits[3] - '0';
-      if (bits.size() == 4 && digit(3)) return precision;
-    }
+  const auto bits = BitsFromText(
+      std::string_view(text).substr(equals == std::string::npos ? text.size() : equals + 1));
+  if (equals != std::string::npos && equals > 0 && bits) {
+    return LayerPrecision{text.substr(0, equals), *bits};
   }
   return InvalidArgument(fmt::format(
       "--layer '{}': takes PATTERN=wNaM, as in 'layer1.*=w8a8', or PATTERN=float", text));
 }
 
 std::string LayerPrecisionText(const LayerPrecision& precision) {
-  if (precision.weight_bits == kFloatBits) return precision.pattern + "=float";
-  return fmt::format("{}=w{}a{}", precision.pattern, precision.weight_bits,
-                     precision.activation_bits);
+  return precision.pattern + "=" + LayerBitsText(precision.bits);
+}
+
+Result<LayerChoice> ParseLayerChoice(const std::string& text) {
+  LayerChoice choice;
+  const size_t equals = std::min(text.find('='), text.size());
+  const std::string pattern = text.substr(0, equals);
+  bool fits = !pattern.empty() && equals < text.size();
+  for (size_t begin = equals + 1; fits && begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    const std::string item = text.substr(begin, end - begin);
+    begin = end + 1;
+    const size_t value = item.find('=');
+    if (const auto bits = BitsFromText(item)) {
+      choice.precision = LayerPrecision{pattern, *bits};
+    } else if (value != std::string::npos) {
+      choice.settings.push_back({pattern, item.substr(0, value), item.substr(value + 1)});
+    } else {
+      fits = false;
+    }
+  }
+  if (fits) return choice;
+  return InvalidArgument(
+      fmt::format("--layer '{}': takes PATTERN=wNaM, as in 'layer1.*=w8a8', or PATTERN=float, and "
+                  "after a comma settings, as in 'fc=w4a8,weight-method=lsq'",
+                  text));
 }
 
 std::string PrecisionText(const QuantizationPolicy& policy) {
-  return fmt::format("W{}A{}{}", policy.weight_bits, policy.activation_bits,
-                     policy.layers.empty() ? "" : ", some layers otherwise");
+  const auto text = [](const LayerBits& bits) {
+    const std::string low = LayerBitsText(bits);
+    return bits.weights == kFloatBits && bits.activations == kFloatBits
+               ? low
+               : fmt::format("W{}A{}", bits.weights, bits.activations);
+  };
+  const LayerBits middle{policy.weight_bits, policy.activation_bits};
+  return fmt::format("{}; first and last layer {}; downsampling {}{}", text(middle),
+                     text(policy.edges), text(policy.downsample.value_or(middle)),
+                     policy.layers.empty() ? "" : "; some layers otherwise");
 }
 
-Result<std::vector<LayerPrecision>> ReadLayerFile(const std::string& path) {
+Result<std::vector<LayerChoice>> ReadLayerFile(const std::string& path) {
   SIGNUM_ASSIGN_OR_RETURN(const toml::table root, ParseToml(path));
   const toml::array* layers = root["layer"].as_array();
   if (layers == nullptr || root.size() != 1) {
@@ -92,18 +157,18 @@ Result<std::vector<LayerPrecision>> ReadLayerFile(const std::string& path) {
                            ": holds something else than [[layer]] tables; see signum "
                            "quantize --help");
   }
-  std::vector<LayerPrecision> precisions;
+  std::vector<LayerChoice> choices;
   for (const toml::node& node : *layers) {
     const toml::table* table = node.as_table();
-    const auto precision =
+    auto choice =
         table != nullptr ? ReadLayer(*table) : InvalidArgument("a layer is a [[layer]] table");
-    if (!precision) {
+    if (!choice) {
       return tl::unexpected(
-          precision.error().In(fmt::format("{}: line {}", path, node.source().begin.line)));
+          choice.error().In(fmt::format("{}: line {}", path, node.source().begin.line)));
     }
-    precisions.push_back(*precision);
+    choices.push_back(std::move(*choice));
   }
-  return precisions;
+  return choices;
 }
 
 }  // namespace signum::apps

@@ -1,31 +1,49 @@
-// Precisions of single layers as users write them: "layer1.*=w8a8" on the command
+// Precisions and settings of single layers as users write them: "layer1.*=w8a8" on the command
 // line, [[layer]] tables in a TOML file.
 #ifndef SIGNUM_APPS_LAYER_PRECISION_H_
 #define SIGNUM_APPS_LAYER_PRECISION_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "graph/passes/insert_quantizers.h"
 #include "signum/result.h"
+#include "train/config.h"
 
 namespace signum::apps {
 
-// "PATTERN=wNaM", N and M from 1 to 8, M also 32 for float values; or
-// "PATTERN=float". An error says so.
+// "wNaM", N and M from 1 to 8, or 32 for float; "N" for both alike; or "float". An error begins
+// with `option`.
+Result<LayerBits> ParseLayerBits(const std::string& text, const std::string& option);
+std::string LayerBitsText(const LayerBits& bits);
+
+// "PATTERN=wNaM" or "PATTERN=float".
 Result<LayerPrecision> ParseLayerPrecision(const std::string& text);
 std::string LayerPrecisionText(const LayerPrecision& precision);
 
-// "W8A8", or "W8A8, some layers otherwise": what a model's metadata says.
+// What a user wants of the layers whose names fit a pattern.
+struct LayerChoice {
+  std::optional<LayerPrecision> precision;
+  std::vector<train::LayerSetting> settings;  // of training
+};
+
+// "PATTERN=ITEM[,ITEM...]", each a precision as above or NAME=VALUE, a setting of training:
+// "layer1.*=w1a1,binary-method=recu". An error says so.
+Result<LayerChoice> ParseLayerChoice(const std::string& text);
+
+// "W1A8; first and last layer W8A8; downsampling W1A8; some layers otherwise": what a model's
+// metadata says.
 std::string PrecisionText(const QuantizationPolicy& policy);
 
 // The tables of a file, in order:
 //   [[layer]]
 //   name = "layer1.*"
-//   weights = 8          # 1 to 8, or "float": the layer stays float
-//   activations = 8      # 1 to 8, or "float"; 8 if left out
+//   weights = 8             # 1 to 8, or "float": the layer stays float
+//   activations = 8         # 1 to 8, or "float"; 8 if left out
+//   weight-method = "lsq"   # or any other setting that layers may have
 // An error names the file and the line.
-Result<std::vector<LayerPrecision>> ReadLayerFile(const std::string& path);
+Result<std::vector<LayerChoice>> ReadLayerFile(const std::string& path);
 
 }  // namespace signum::apps
 

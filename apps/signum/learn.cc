@@ -2,16 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
-#include "agreement.h"
 #include "base/cpu.h"
 #include "base/file.h"
 #include "data/dataset.h"
 #include "format/sgn.h"
 #include "graph/passes/fold_batch_norm.h"
+#include "graph/passes/shortcut_per_convolution.h"
+#include "graph/passes/use_prelu.h"
 #include "json_text.h"
 #include "layer_precision.h"
 #include "report/table.h"
@@ -20,6 +21,10 @@
 
 namespace signum::apps {
 namespace {
+
+// Of a PReLU that was a ReLU: PReLU's own (He et al., "Delving Deep into Rectifiers", ICCV 2015,
+// section 2.1).
+constexpr float kFirstSlope = 0.25f;
 
 struct Datasets {
   data::Dataset train, test;
@@ -62,33 +67,80 @@ Result<Graph> LoadNetwork(const RunArguments& arguments, const data::Dataset& tr
   return graph;
 }
 
-Result<std::unique_ptr<RunFolder>> StartRun(const LearnRequest& request, const Datasets& sets) {
-  const RunArguments& arguments = request.arguments;
-  SIGNUM_ASSIGN_OR_RETURN(Graph network, LoadNetwork(arguments, sets.train));
-  network.metadata["data"] = arguments.data;
+// What a run starts from.
+struct Start {
+  Graph before;   // without quantizers
+  Graph network;  // to be trained
   std::optional<Graph> teacher;
+};
+
+Result<Start> Prepare(const RunArguments& arguments, const Datasets& sets) {
+  Start start;
+  SIGNUM_ASSIGN_OR_RETURN(start.before, LoadNetwork(arguments, sets.train));
+  start.before.metadata["data"] = arguments.data;
   if (arguments.teacher == "float") {
-    teacher = network;
+    start.teacher = start.before;
   } else if (arguments.teacher != "none") {
-    SIGNUM_ASSIGN_OR_RETURN(teacher, ReadSgn(arguments.teacher));
+    SIGNUM_ASSIGN_OR_RETURN(start.teacher, ReadSgn(arguments.teacher));
   }
-  const Graph before = network;
+  if (arguments.bi_real) {
+    SIGNUM_ASSIGN_OR_RETURN(start.before, ShortcutPerConvolution(start.before));
+  }
+  if (arguments.rprelu) {
+    SIGNUM_ASSIGN_OR_RETURN(start.before, UsePRelu(start.before, kFirstSlope));
+  }
+  start.network = start.before;
   if (arguments.verb == "quantize") {
-    SIGNUM_ASSIGN_OR_RETURN(network, InsertQuantizers(network, arguments.quantization));
-    network.metadata["precision"] = PrecisionText(arguments.quantization);
-    network.metadata.erase("calibration");  // its scales will be learned
+    SIGNUM_ASSIGN_OR_RETURN(start.network, InsertQuantizers(start.before, arguments.quantization));
+    start.network.metadata["precision"] = PrecisionText(arguments.quantization);
+    start.network.metadata.erase("calibration");  // its scales will be learned
   }
+  return start;
+}
+
+train::TrainRequest RequestOf(const Start& start, const RunArguments& arguments,
+                              const Datasets& sets) {
+  return {.network = &start.network,
+          .teacher = start.teacher ? &*start.teacher : nullptr,
+          .train = &sets.train,
+          .test = &sets.test,
+          .config = arguments.training,
+          .calibrate = arguments.verb == "quantize"};
+}
+
+Result<std::unique_ptr<RunFolder>> StartRun(const LearnRequest& request, const Datasets& sets) {
+  SIGNUM_ASSIGN_OR_RETURN(const Start start, Prepare(request.arguments, sets));
+  const train::TrainRequest training = RequestOf(start, request.arguments, sets);
   // Before there is a folder that says otherwise.
-  SIGNUM_RETURN_IF_ERROR(train::CheckRequest({.network = &network,
-                                              .teacher = teacher ? &*teacher : nullptr,
-                                              .train = &sets.train,
-                                              .test = &sets.test,
-                                              .config = arguments.training}));
+  SIGNUM_RETURN_IF_ERROR(train::CheckRequest(training));
   SIGNUM_ASSIGN_OR_RETURN(
       std::unique_ptr<RunFolder> run,
-      RunFolder::Create(request.run, arguments, network, teacher ? &*teacher : nullptr));
-  run->SetReference(before);
+      RunFolder::Create(request.run, request.arguments, start.network, training.teacher));
+  run->SetReference(start.before);
   return run;
+}
+
+Status CheckSanity(const LearnRequest& request) {
+  SIGNUM_ASSIGN_OR_RETURN(const Datasets sets, LoadDatasets(request.arguments));
+  SIGNUM_ASSIGN_OR_RETURN(const Start start, Prepare(request.arguments, sets));
+  SIGNUM_ASSIGN_OR_RETURN(const train::SanityOutcome sanity,
+                          train::CheckSanity(RequestOf(start, request.arguments, sets)));
+  if (request.json) {
+    const nlohmann::ordered_json document{{"steps", sanity.steps},
+                                          {"first_loss", sanity.first_loss},
+                                          {"last_loss", sanity.last_loss},
+                                          {"chance", sanity.chance},
+                                          {"passed", sanity.passed()}};
+    fmt::print("{}", JsonText(document));
+  } else {
+    fmt::print("sanity          loss of one batch {:.3f} -> {:.3f} in {} steps (chance: {:.3f})\n",
+               sanity.first_loss, sanity.last_loss, sanity.steps, sanity.chance);
+  }
+  if (sanity.passed()) return {};
+  return InvalidArgument(
+      fmt::format("after {} steps on one batch the loss is {:.3f}, not below half of chance's "
+                  "{:.3f}: the network does not learn; try another --lr, or more bits",
+                  sanity.steps, sanity.last_loss, sanity.chance));
 }
 
 Result<std::unique_ptr<RunFolder>> ResumeRun(const LearnRequest& request) {
@@ -101,47 +153,26 @@ Result<std::unique_ptr<RunFolder>> ResumeRun(const LearnRequest& request) {
   return run;
 }
 
-struct Summary {
-  double accuracy = 0, best_accuracy = 0;
-  int64_t best_epoch = 0;
-  int64_t file_bytes = 0, initial_bytes = 0;
-  Agreement agreement;
-};
-
-std::vector<std::pair<std::string, std::string>> ReportResults(const Summary& s) {
+std::vector<std::pair<std::string, std::string>> ReportResults(const Learned& s) {
   return {{"test accuracy", fmt::format("{:.2f} %", 100 * s.accuracy)},
+          {"precision", s.precision},
           {"file", report::HumanBytes(s.file_bytes)},
           {"best epoch", fmt::format("{} ({:.2f} %)", s.best_epoch + 1, 100 * s.best_accuracy)},
           {"runtime agrees on",
            fmt::format("{} of {} images", s.agreement.same_class, s.agreement.images)}};
 }
 
-void Print(const RunFolder& run, const std::string& output, const Summary& s, bool json) {
+void Print(const Learned& s) {
   const Agreement& a = s.agreement;
-  if (json) {
-    const nlohmann::ordered_json document{{"run", run.path()},
-                                          {"model", output},
-                                          {"report", run.report_path()},
-                                          {"test_accuracy", s.accuracy},
-                                          {"best_accuracy", s.best_accuracy},
-                                          {"best_epoch", s.best_epoch + 1},
-                                          {"file_bytes", s.file_bytes},
-                                          {"agreement",
-                                           {{"images", a.images},
-                                            {"same_class", a.same_class},
-                                            {"trainer_accuracy", a.trainer_accuracy},
-                                            {"runtime_accuracy", a.runtime_accuracy}}}};
-    fmt::print("{}", JsonText(document));
-    return;
-  }
+  fmt::print("precision       {}\n", s.precision);
   fmt::print("test accuracy   {:.2f} % (best epoch: {}, {:.2f} %)\n", 100 * s.accuracy,
              s.best_epoch + 1, 100 * s.best_accuracy);
   fmt::print(
       "agreement       runtime and trainer give the same class on {} of {} images, "
       "accuracies {:.2f} % and {:.2f} %\n",
       a.same_class, a.images, 100 * a.runtime_accuracy, 100 * a.trainer_accuracy);
-  fmt::print("model           {} ({})\n", output, report::HumanBytes(s.file_bytes));
-  fmt::print("report          {}\n", run.report_path());
+  fmt::print("model           {} ({})\n", s.model, report::HumanBytes(s.file_bytes));
+  fmt::print("report          {}\n", s.report);
 }
 
 // What is handed to the user. A quantized network is there to run; a trained one
@@ -150,10 +181,23 @@ Graph Finished(const RunArguments& arguments, const Graph& network) {
   return arguments.verb == "quantize" ? FoldBatchNorm(network) : network;
 }
 
-Result<Summary> Conclude(RunFolder& run, const train::TrainOutcome& outcome,
+std::string PrecisionOf(const Graph& network) {
+  const auto found = network.metadata.find("precision");
+  return found == network.metadata.end() ? "float" : found->second;
+}
+
+Result<Learned> Conclude(RunFolder& run, const train::TrainOutcome& outcome,
                          const data::Dataset& test) {
   const train::TrainConfig& config = run.arguments().training;
-  Summary summary{outcome.test_accuracy, outcome.best_accuracy, outcome.best_epoch};
+  Learned learned{.run = run.path(),
+                  .report = run.report_path(),
+                  .model = run.model_path(),
+                  .verb = run.arguments().verb,
+                  .precision = PrecisionOf(run.initial()),
+                  .accuracy = outcome.test_accuracy,
+                  .best_accuracy = outcome.best_accuracy,
+                  .epochs = config.epochs,
+                  .best_epoch = outcome.best_epoch};
   SIGNUM_RETURN_IF_ERROR(WriteSgn(Finished(run.arguments(), outcome.network), run.model_path()));
   SIGNUM_ASSIGN_OR_RETURN(const std::vector<float> trainer,
                           train::Predict(outcome.network, test, config));
@@ -161,15 +205,35 @@ Result<Summary> Conclude(RunFolder& run, const train::TrainOutcome& outcome,
   // Through the file, so that the file is what was checked.
   SIGNUM_ASSIGN_OR_RETURN(const std::vector<float> runtime,
                           RuntimeOutputs(run.model_path(), test, config.test_limit, threads));
-  summary.agreement = Compare(trainer, runtime, test);
-  summary.file_bytes = static_cast<int64_t>(std::filesystem::file_size(run.model_path()));
-  SIGNUM_RETURN_IF_ERROR(run.Finish(outcome.network, test, runtime, ReportResults(summary)));
-  return summary;
+  learned.agreement = Compare(trainer, runtime, test);
+  learned.file_bytes = static_cast<int64_t>(std::filesystem::file_size(run.model_path()));
+  SIGNUM_RETURN_IF_ERROR(run.Finish(outcome, test, runtime, ReportResults(learned)));
+  return learned;
 }
 
 }  // namespace
 
-Status Learn(const LearnRequest& request) {
+nlohmann::ordered_json ToJson(const Learned& learned) {
+  const Agreement& a = learned.agreement;
+  return {{"run", learned.run},
+          {"model", learned.model},
+          {"report", learned.report},
+          {"precision", learned.precision},
+          {"test_accuracy", learned.accuracy},
+          {"best_accuracy", learned.best_accuracy},
+          {"epochs", learned.epochs},
+          {"best_epoch", learned.best_epoch + 1},
+          {"file_bytes", learned.file_bytes},
+          {"seconds", learned.seconds},
+          {"agreement",
+           {{"images", a.images},
+            {"same_class", a.same_class},
+            {"trainer_accuracy", a.trainer_accuracy},
+            {"runtime_accuracy", a.runtime_accuracy}}}};
+}
+
+Result<Learned> LearnRun(const LearnRequest& request) {
+  const auto begin = std::chrono::steady_clock::now();
   const bool resume = !request.resume.empty();
   if (!request.arguments.output.empty()) {
     SIGNUM_RETURN_IF_ERROR(base::CheckCanWrite(request.arguments.output));
@@ -196,16 +260,27 @@ Status Learn(const LearnRequest& request) {
                                      .resume = resume && has_checkpoint,
                                      .calibrate = arguments.verb == "quantize"};
   SIGNUM_ASSIGN_OR_RETURN(const train::TrainOutcome outcome, train::Train(training, *run));
-  SIGNUM_ASSIGN_OR_RETURN(const Summary summary, Conclude(*run, outcome, sets.test));
-  std::string output = run->model_path();
+  SIGNUM_ASSIGN_OR_RETURN(Learned learned, Conclude(*run, outcome, sets.test));
   // A resumed run may be given another place, or one at all.
   const std::string& wanted =
       request.arguments.output.empty() ? arguments.output : request.arguments.output;
   if (!wanted.empty()) {
-    output = wanted;
-    SIGNUM_RETURN_IF_ERROR(WriteSgn(Finished(arguments, outcome.network), output));
+    learned.model = wanted;
+    SIGNUM_RETURN_IF_ERROR(WriteSgn(Finished(arguments, outcome.network), wanted));
   }
-  Print(*run, output, summary, request.json);
+  learned.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return learned;
+}
+
+Status Learn(const LearnRequest& request) {
+  if (!request.recipe.empty() || IsRecipeRun(request.resume)) return LearnRecipe(request);
+  if (request.sanity) return CheckSanity(request);
+  SIGNUM_ASSIGN_OR_RETURN(const Learned learned, LearnRun(request));
+  if (request.json) {
+    fmt::print("{}", JsonText(ToJson(learned)));
+  } else {
+    Print(learned);
+  }
   return {};
 }
 

@@ -2,13 +2,39 @@
 #ifndef SIGNUM_APPS_LEARN_H_
 #define SIGNUM_APPS_LEARN_H_
 
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "agreement.h"
 #include "learn_flags.h"
 #include "signum/result.h"
 
 namespace signum::apps {
 
-// Trains, writes the run folder, checks that the runtime agrees with the trainer
-// on the test images, and prints what came of it.
+// What came of a run.
+struct Learned {
+  std::string run, report, model;  // its folder, its report, where the finished model is
+  std::string verb, precision;     // "train", "float"
+  double accuracy = 0;             // of the test images, in the trainer
+  double best_accuracy = 0;        // of any epoch
+  int64_t epochs = 0, best_epoch = 0;
+  int64_t file_bytes = 0;
+  Agreement agreement;
+  double seconds = 0;
+};
+nlohmann::ordered_json ToJson(const Learned& learned);
+
+// Trains, or goes on with a run, writes the run folder, and checks that the runtime agrees with
+// the trainer on the test images.
+Result<Learned> LearnRun(const LearnRequest& request);
+
+// What a recipe says: a run after the other, in folders of `request.run`.
+Status LearnRecipe(const LearnRequest& request);
+// Whether the folder holds the runs of a recipe.
+bool IsRecipeRun(const std::string& folder);
+
+// What the verbs do: a run, a recipe, or a check, and print what came of it.
 Status Learn(const LearnRequest& request);
 
 }  // namespace signum::apps

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <set>
+#include <string>
+
 namespace signum::apps {
 
 void AddLearnFlags(CLI::App& command, LearnRequest& request) {
@@ -13,6 +16,13 @@ void AddLearnFlags(CLI::App& command, LearnRequest& request) {
   command.add_option("--run", request.run, "the run folder (default: a new one in runs/)");
   command.add_option("--resume", request.resume,
                      "go on with the run in this folder, with the settings it was started with");
+  command
+      .add_option("--recipe", request.recipe,
+                  "train step by step as a recipe says: one that comes with Signum, or a file; a "
+                  "trained MODEL takes the place of its steps in float")
+      ->type_name("NAME|FILE.toml");
+  command.add_flag("--sanity", request.sanity,
+                   "only see whether fifty steps bring down the loss of one batch");
   command.add_option("-o,--output", arguments.output, "write the finished model here, too");
   command.add_flag("--json", request.json, "print the result as JSON");
 }
@@ -25,6 +35,23 @@ Status CheckResumeFlags(const CLI::App& command) {
     if (option->count() == 0 || fits) continue;
     return InvalidArgument(fmt::format(
         "{} does nothing beside --resume: the run goes on with its own settings; leave it out",
+        name));
+  }
+  return {};
+}
+
+Status CheckRecipeFlags(const CLI::App& command) {
+  if (command.count("--recipe") == 0) return {};
+  static const std::set<std::string> kOwn = {
+      "--recipe",     "--data",  "--data-folder", "--run",     "--output",
+      "--json",       "--seed",  "--device",      "--threads", "--train-limit",
+      "--test-limit", "--input", "--classes",     "--variant"};
+  for (const CLI::Option* option : command.get_options()) {
+    const std::string name = option->get_name();
+    if (option->count() == 0 || !name.starts_with("-") || kOwn.contains(name)) continue;
+    return InvalidArgument(fmt::format(
+        "{} is for the recipe to say; leave it out, or copy the recipe, change it there and give "
+        "--recipe that file",
         name));
   }
   return {};

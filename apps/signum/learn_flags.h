@@ -13,17 +13,22 @@ namespace signum::apps {
 
 struct LearnRequest {
   RunArguments arguments;
-  std::string run;     // the run folder; empty chooses one
-  std::string resume;  // go on with the run in this folder; arguments are its own
+  std::string run;      // the run folder; empty chooses one
+  std::string resume;   // go on with the run in this folder; arguments are its own
+  std::string recipe;   // a name or a file (recipe.h); empty: one run by `arguments`
+  bool sanity = false;  // only see whether the network can learn one batch
   bool json = false;
 };
 
-// --data, --data-folder, --run, --resume, -o and --json.
+// --data, --data-folder, --run, --resume, --recipe, --sanity, -o and --json.
 void AddLearnFlags(CLI::App& command, LearnRequest& request);
 
 // Beside --resume only -o and --json are taken; anything else is an error that
 // names it.
 Status CheckResumeFlags(const CLI::App& command);
+
+// Beside --recipe, no setting that the recipe makes: only what is about data, machine and places.
+Status CheckRecipeFlags(const CLI::App& command);
 
 // The rate of the optimizer where --lr was not given: Adam's steps do not shrink
 // with the gradient, so it needs a smaller one than sgd.

@@ -11,20 +11,10 @@
 namespace signum::apps {
 namespace {
 
-// Retraining starts from a trained network, so it takes smaller steps than
-// training does, and fewer.
-train::TrainConfig RetrainingDefaults() {
-  train::TrainConfig config;
-  config.epochs = 10;
-  config.learning_rate = 0.05;
-  config.weight_decay = 1e-4;
-  return config;
-}
-
 struct QuantizeFlags {
   LearnRequest learn;
   CalibrateFlags calibrate;
-  std::string edges = "8";
+  std::string edges = "8", downsample;
   std::string residuals = "float";
   bool per_layer = false;
   std::string layer_file;
@@ -34,16 +24,24 @@ struct QuantizeFlags {
 
 void AddPolicyFlags(CLI::App& command, QuantizeFlags& flags) {
   QuantizationPolicy& policy = flags.learn.arguments.quantization;
+  const CLI::Transformer float_bits({{"float", std::to_string(kFloatBits)}});
   command
       .add_option("--weights", policy.weight_bits,
-                  "bits of a weight, 1 to 8; with --calibrate 8 where not given")
+                  "bits of a weight, 1 to 8, or float; with --calibrate 8 where not given")
+      ->transform(CLI::Transformer(float_bits).description(""))
       ->capture_default_str();
-  command.add_option("--activations", policy.activation_bits, "bits of a feature map, 1 to 8")
+  command
+      .add_option("--activations", policy.activation_bits,
+                  "bits of a feature map, 1 to 8, or float")
+      ->transform(CLI::Transformer(float_bits).description(""))
       ->capture_default_str();
   command
       .add_option("--edges", flags.edges,
-                  "bits of the first convolution and the last linear layer: 2 to 8, or float")
+                  "bits of the first convolution and the last linear layer: 1 to 8, wNaM, or float")
       ->capture_default_str();
+  command.add_option("--downsample", flags.downsample,
+                     "bits of the 1x1 convolutions on shortcuts, likewise; as other layers where "
+                     "not given");
   command
       .add_option("--residuals", flags.residuals,
                   "bits of what is kept for a sum over a shortcut where it is not codes anyway: 2 "
@@ -54,12 +52,14 @@ void AddPolicyFlags(CLI::App& command, QuantizeFlags& flags) {
   command
       .add_option("--layer", flags.layers,
                   "another precision for the layers of that name, * and ? allowed: "
-                  "'layer1.*=w8a8', conv1=float; repeatable, the last that fits counts")
+                  "'layer1.*=w8a8', conv1=float, and settings of training: "
+                  "'fc=w4a8,weight-method=lsq'; repeatable, the last that fits counts")
       ->type_name("PATTERN=wNaM")
       ->allow_extra_args(false);
   command
       .add_option("--layers", flags.layer_file,
-                  "the same from a TOML file: [[layer]] tables with name, weights, activations")
+                  "the same from a TOML file: [[layer]] tables with name, weights, activations "
+                  "and settings")
       ->type_name("FILE.toml");
 }
 
@@ -70,30 +70,50 @@ Result<int> ReadBits(const char* option, const std::string& text) {
   return InvalidArgument(fmt::format("{} {}: takes 2 to 8, or float", option, text));
 }
 
-Status ReadPolicy(const QuantizeFlags& flags, QuantizationPolicy& policy) {
-  policy.per_channel = !flags.per_layer;
-  SIGNUM_ASSIGN_OR_RETURN(policy.edge_bits, ReadBits("--edges", flags.edges));
-  SIGNUM_ASSIGN_OR_RETURN(policy.residual_bits, ReadBits("--residuals", flags.residuals));
+Status ReadLayers(const QuantizeFlags& flags, RunArguments& arguments) {
+  std::vector<LayerChoice> choices;
   if (!flags.layer_file.empty()) {
-    SIGNUM_ASSIGN_OR_RETURN(policy.layers, ReadLayerFile(flags.layer_file));
+    SIGNUM_ASSIGN_OR_RETURN(choices, ReadLayerFile(flags.layer_file));
   }
   for (const std::string& text : flags.layers) {
-    SIGNUM_ASSIGN_OR_RETURN(LayerPrecision precision, ParseLayerPrecision(text));
-    policy.layers.push_back(std::move(precision));
+    SIGNUM_ASSIGN_OR_RETURN(LayerChoice choice, ParseLayerChoice(text));
+    choices.push_back(std::move(choice));
+  }
+  for (const LayerChoice& choice : choices) {
+    if (choice.precision) arguments.quantization.layers.push_back(*choice.precision);
+    auto& settings = arguments.training.quantization.layers;
+    settings.insert(settings.end(), choice.settings.begin(), choice.settings.end());
+    if (flags.calibrate.images == 0 || choice.settings.empty()) continue;
+    return InvalidArgument(
+        fmt::format("{} of layers '{}' is a setting of training, and there is "
+                    "none with --calibrate; leave it out",
+                    choice.settings[0].name, choice.settings[0].pattern));
   }
   return {};
+}
+
+Status ReadPolicy(const QuantizeFlags& flags, RunArguments& arguments) {
+  QuantizationPolicy& policy = arguments.quantization;
+  policy.per_channel = !flags.per_layer;
+  SIGNUM_ASSIGN_OR_RETURN(policy.edges, ParseLayerBits(flags.edges, "--edges"));
+  if (!flags.downsample.empty()) {
+    SIGNUM_ASSIGN_OR_RETURN(policy.downsample, ParseLayerBits(flags.downsample, "--downsample"));
+  }
+  SIGNUM_ASSIGN_OR_RETURN(policy.residual_bits, ReadBits("--residuals", flags.residuals));
+  return ReadLayers(flags, arguments);
 }
 
 Status Quantize(const CLI::App& command, QuantizeFlags& flags,
                 Status (*retrain)(const LearnRequest&)) {
   RunArguments& arguments = flags.learn.arguments;
   SIGNUM_RETURN_IF_ERROR(CheckCalibrateFlags(command));
-  SIGNUM_RETURN_IF_ERROR(ReadPolicy(flags, arguments.quantization));
+  SIGNUM_RETURN_IF_ERROR(ReadPolicy(flags, arguments));
   if (flags.calibrate.images > 0 && command.count("--weights") == 0) {
     arguments.quantization.weight_bits = 8;  // 1 bit is of no use without training
   }
   if (flags.calibrate.images > 0) return Calibrate(arguments, flags.calibrate, flags.learn.json);
   SIGNUM_RETURN_IF_ERROR(CheckResumeFlags(command));
+  SIGNUM_RETURN_IF_ERROR(CheckRecipeFlags(command));
   if (flags.hysteresis && command.count("--theta") == 0) {
     arguments.training.quantization.theta = train::kDefaultTheta;
   }
@@ -102,6 +122,14 @@ Status Quantize(const CLI::App& command, QuantizeFlags& flags,
 }
 
 }  // namespace
+
+train::TrainConfig RetrainingDefaults() {
+  train::TrainConfig config;
+  config.epochs = 10;
+  config.learning_rate = 0.05;
+  config.weight_decay = 1e-4;
+  return config;
+}
 
 Action AddQuantizeFlags(CLI::App& command, Status (*retrain)(const LearnRequest&)) {
   auto flags = std::make_shared<QuantizeFlags>();
@@ -122,6 +150,7 @@ Action AddQuantizeFlags(CLI::App& command, Status (*retrain)(const LearnRequest&
                   "distil from: float (the network before quantization), a .sgn file, or none")
       ->capture_default_str();
   AddCalibrateFlags(command, flags->calibrate);
+  AddNetworkFlags(command, arguments);
   AddTrainingFlags(command, arguments.training);
   command.footer(command.get_footer() +
                  "\n  signum quantize resnet20.sgn --weights 8 --activations 8 --calibrate 1024 "

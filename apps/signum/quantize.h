@@ -11,6 +11,10 @@
 
 namespace signum::apps {
 
+// Retraining starts from a trained network, so it takes smaller steps than training does, and
+// fewer.
+train::TrainConfig RetrainingDefaults();
+
 // `retrain` is what the executable does where --calibrate is not given.
 Action AddQuantizeFlags(CLI::App& command, Status (*retrain)(const LearnRequest&));
 

@@ -10,15 +10,10 @@
 #include <type_traits>
 
 #include "base/file.h"
-#include "layer_precision.h"
+#include "toml_settings.h"
 
 namespace signum::apps {
 namespace {
-
-template <typename T>
-inline constexpr bool kIsList = std::is_same_v<T, std::vector<double>>;
-template <typename T>
-inline constexpr bool kIsLayers = std::is_same_v<T, std::vector<LayerPrecision>>;
 
 // Visits the arguments that are not settings of training, likewise once for both
 // directions.
@@ -33,82 +28,22 @@ void VisitArguments(Arguments& a, Visit&& visit) {
   visit("input", a.zoo.input);
   visit("classes", a.zoo.classes);
   visit("variant", a.zoo.variant);
+  visit("bi-real", a.bi_real);
+  visit("rprelu", a.rprelu);
 }
 
-template <typename Policy, typename Visit>
-void VisitPolicy(Policy& p, Visit&& visit) {
-  visit("weights", p.weight_bits);
-  visit("activations", p.activation_bits);
-  visit("per-channel", p.per_channel);
-  visit("edge-bits", p.edge_bits);
-  visit("residual-bits", p.residual_bits);
-  visit("layers", p.layers);
-}
-
+// As Take, of a setting that must be there; but runs older than the setting have none, and did as
+// its default does.
 template <typename T>
-void Put(toml::table& table, const char* name, const T& value) {
-  if constexpr (kIsList<T>) {
-    toml::array list;
-    for (double number : value) list.push_back(number);
-    table.insert(name, std::move(list));
-  } else if constexpr (kIsLayers<T>) {
-    toml::array list;
-    for (const LayerPrecision& layer : value) list.push_back(LayerPrecisionText(layer));
-    table.insert(name, std::move(list));
-  } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
-    table.insert(name, static_cast<int64_t>(value));
-  } else {
-    table.insert(name, value);
-  }
-}
-
-void TakeLayers(const toml::node& node, std::vector<LayerPrecision>& layers, std::string& fault) {
-  const toml::array* list = node.as_array();
-  if (list == nullptr) {
-    fault = "'layers' is not a list";
-    return;
-  }
-  layers.clear();
-  for (const toml::node& item : *list) {
-    const auto layer = ParseLayerPrecision(item.value_or<std::string>(""));
-    if (!layer) fault = layer.error().message;
-    layers.push_back(layer.value_or(LayerPrecision()));
-  }
-}
-
-// Reads `name` into `value`; a key of the wrong type is named in `fault`.
-template <typename T>
-void Take(const toml::table& table, const char* name, T& value, std::string& fault) {
-  const toml::node* node = table.get(name);
-  if (node == nullptr) {
-    constexpr std::string_view kYounger[] = {"residual-bits", "binary-method", "weight-method",
-                                             "value-method",  "sign-gradient", "bop-gamma",
-                                             "bop-tau"};
-    // Runs older than these settings have none, and did as their defaults do.
-    if (kIsLayers<T> ||
-        std::find(std::begin(kYounger), std::end(kYounger), name) != std::end(kYounger)) {
-      return;
-    }
-    fault = fmt::format("has no '{}'", name);
-  } else if constexpr (kIsLayers<T>) {
-    TakeLayers(*node, value, fault);
-  } else if constexpr (kIsList<T>) {
-    const toml::array* list = node->as_array();
-    if (list == nullptr) {
-      fault = fmt::format("'{}' is not a list of numbers", name);
-      return;
-    }
-    value.clear();
-    for (const toml::node& item : *list) {
-      const auto number = item.value<double>();
-      if (!number) fault = fmt::format("'{}' is not a list of numbers", name);
-      value.push_back(number.value_or(0));
-    }
-  } else {
-    const auto read = node->value<T>();
-    if (!read) fault = fmt::format("'{}' has the wrong type", name);
-    value = read.value_or(value);
-  }
+void TakeArgument(const toml::table& table, const char* name, T& value, std::string& fault) {
+  constexpr std::string_view kYounger[] = {
+      "residual-bits", "binary-method", "weight-method", "value-method", "sign-gradient",
+      "bop-gamma",     "bop-tau",       "average-decay", "layers",       "layer-settings",
+      "edges",         "downsample",    "bi-real",       "rprelu"};
+  if (Take(table, name, value, fault)) return;
+  const bool younger =
+      std::find(std::begin(kYounger), std::end(kYounger), name) != std::end(kYounger);
+  if (!younger) fault = fmt::format("has no '{}'", name);
 }
 
 }  // namespace
@@ -130,6 +65,19 @@ void AddTrainingFlags(CLI::App& command, train::TrainConfig& config) {
   });
 }
 
+void AddNetworkFlags(CLI::App& command, RunArguments& arguments) {
+  const std::string group = "Changes to the network, for 1-bit values";
+  command
+      .add_flag("--bi-real", arguments.bi_real,
+                "give every convolution of a residual block a shortcut of its own (Bi-Real Net)")
+      ->group(group);
+  command
+      .add_flag("--rprelu", arguments.rprelu,
+                "learn slopes for what ReLUs cut off (ReActNet's RPReLU, whose shifts batch norms "
+                "have)")
+      ->group(group);
+}
+
 Status WriteArguments(const RunArguments& arguments, const std::string& path) {
   toml::table root, training, quantization;
   VisitArguments(arguments, [&](const char* name, const auto& value) { Put(root, name, value); });
@@ -138,6 +86,7 @@ Status WriteArguments(const RunArguments& arguments, const std::string& path) {
   });
   VisitPolicy(arguments.quantization,
               [&](const char* name, const auto& value) { Put(quantization, name, value); });
+  Put(quantization, "layer-settings", arguments.training.quantization.layers);
   root.insert("training", std::move(training));
   if (arguments.verb == "quantize") root.insert("quantization", std::move(quantization));
   std::ostringstream text;
@@ -158,15 +107,21 @@ Result<RunArguments> ReadArguments(const std::string& path) {
   }
   RunArguments arguments;
   std::string fault;
-  VisitArguments(arguments, [&](const char* name, auto& value) { Take(root, name, value, fault); });
+  VisitArguments(arguments,
+                 [&](const char* name, auto& value) { TakeArgument(root, name, value, fault); });
   const toml::table empty;
   const toml::table* training = root["training"].as_table();
   train::VisitSettings(arguments.training, [&](const char* name, auto& value, const char*) {
-    Take(training == nullptr ? empty : *training, name, value, fault);
+    TakeArgument(training == nullptr ? empty : *training, name, value, fault);
   });
   if (const toml::table* quantization = root["quantization"].as_table()) {
-    VisitPolicy(arguments.quantization,
-                [&](const char* name, auto& value) { Take(*quantization, name, value, fault); });
+    VisitPolicy(arguments.quantization, [&](const char* name, auto& value) {
+      TakeArgument(*quantization, name, value, fault);
+    });
+    TakeArgument(*quantization, "layer-settings", arguments.training.quantization.layers, fault);
+    if (const auto bits = (*quantization)["edge-bits"].value<int>()) {  // of older runs
+      arguments.quantization.edges = {*bits, *bits};
+    }
   }
   if (!fault.empty()) return Corrupt(path + ": " + fault + "; start the run anew");
   return arguments;

@@ -21,6 +21,8 @@ struct RunArguments {
   std::string teacher;  // a file, "float" (quantize: the model itself), or "none"
   std::string output;   // where the finished model also goes; may be empty
   ZooFlags zoo;
+  bool bi_real = false;  // a shortcut for every convolution (ShortcutPerConvolution)
+  bool rprelu = false;   // PReLUs for ReLUs (UsePRelu)
   train::TrainConfig training;
   QuantizationPolicy quantization;  // of quantize
 };
@@ -28,6 +30,9 @@ struct RunArguments {
 // Declares --epochs, --lr and every other setting of training on the command;
 // `config` holds the defaults and must outlive the parsing.
 void AddTrainingFlags(CLI::App& command, train::TrainConfig& config);
+
+// Declares --bi-real and --rprelu.
+void AddNetworkFlags(CLI::App& command, RunArguments& arguments);
 
 // To and from args.toml. The error names the file and the setting.
 Status WriteArguments(const RunArguments& arguments, const std::string& path);

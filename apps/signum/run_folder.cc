@@ -276,11 +276,14 @@ report::RunReport RunFolder::MakeReport(const Graph& network) const {
   return page;
 }
 
-Status RunFolder::Finish(const Graph& network, const data::Dataset& test,
+Status RunFolder::Finish(const train::TrainOutcome& outcome, const data::Dataset& test,
                          const std::vector<float>& outputs,
                          std::vector<std::pair<std::string, std::string>> results) {
-  SIGNUM_RETURN_IF_ERROR(WriteSgn(network, last_path()));
-  report::RunReport page = MakeReport(network);
+  SIGNUM_RETURN_IF_ERROR(WriteSgn(outcome.network, last_path()));
+  if (arguments_.verb == "quantize") {
+    SIGNUM_RETURN_IF_ERROR(WriteSgn(outcome.latents, latent_path()));
+  }
+  report::RunReport page = MakeReport(outcome.network);
   page.results = std::move(results);
   AddPredictions(test, outputs, page);
   return base::WriteFile(report_path(), report::RenderRunReport(page));

@@ -5,6 +5,8 @@
 //   weights/teacher.sgn      the teacher, where there is one
 //   weights/best.sgn         after the epoch with the best test accuracy
 //   weights/last.sgn         after the last epoch so far
+//   weights/latent.sgn       after quantize, the float weights behind the codes: for
+//                            training on in another precision
 //   model.sgn                the finished network; after quantize, with its batch
 //                            norms folded: for running, not for retraining
 //   checkpoint.pt            what --resume goes on from
@@ -46,6 +48,7 @@ class RunFolder : public train::Observer {
   std::string checkpoint_path() const { return path_ + "/checkpoint.pt"; }
   std::string report_path() const { return path_ + "/report.html"; }
   std::string last_path() const { return path_ + "/weights/last.sgn"; }
+  std::string latent_path() const { return path_ + "/weights/latent.sgn"; }
   std::string model_path() const { return path_ + "/model.sgn"; }
   const std::string& path() const { return path_; }
 
@@ -55,9 +58,11 @@ class RunFolder : public train::Observer {
   void OnBatch(const train::BatchProgress& progress) override;
   Status OnEpoch(const train::EpochResult& result, const Graph& snapshot) override;
 
-  // Writes the finished network to weights/last.sgn, and the whole report.
+  // Writes the finished network to weights/last.sgn, the float weights behind it to
+  // weights/latent.sgn, and the whole report.
   // outputs: {images, classes}, the network's logits for the test images.
-  Status Finish(const Graph& network, const data::Dataset& test, const std::vector<float>& outputs,
+  Status Finish(const train::TrainOutcome& outcome, const data::Dataset& test,
+                const std::vector<float>& outputs,
                 std::vector<std::pair<std::string, std::string>> results);
 
  private:

@@ -17,9 +17,11 @@ Action AddTrain(CLI::App& command) {
   command.add_option("--teacher", arguments.teacher, "a .sgn file to distil from, or none")
       ->capture_default_str();
   AddZooFlags(command, arguments.zoo);
+  AddNetworkFlags(command, arguments);
   AddTrainingFlags(command, arguments.training);
   return [request, &command]() -> Status {
     SIGNUM_RETURN_IF_ERROR(CheckResumeFlags(command));
+    SIGNUM_RETURN_IF_ERROR(CheckRecipeFlags(command));
     ChooseLearningRate(command, request->arguments.training);
     return Learn(*request);
   };

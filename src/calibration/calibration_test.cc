@@ -203,7 +203,7 @@ TEST(CorrectBiases, MakesTheMeansThoseOfTheFloatNetwork) {
   const Images calibration{.dataset = &images, .count = 30};
   const Graph floats = FoldBatchNorm(FloatNetwork());
   Graph quantized =
-      InsertQuantizers(floats, {.weight_bits = 3, .activation_bits = 4, .edge_bits = 4}).value();
+      InsertQuantizers(floats, {.weight_bits = 3, .activation_bits = 4, .edges = {4, 4}}).value();
   ASSERT_TRUE(CalibrateQuantizers(quantized, floats, calibration, {}));
   quant::FreezeWeights(quantized);
   const auto means = [&](const Graph& graph) {

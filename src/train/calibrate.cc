@@ -23,6 +23,7 @@ void CalibrateOneBit(GraphModule& module, NodeId id, const torch::Tensor& x) {
 
 void CalibrateQuantizer(GraphModule& module, NodeId id, const torch::Tensor& x) {
   const auto& op = std::get<QuantizeOp>(module.graph().node(id).op);
+  if (module.HasFixedScale(id)) return;
   if (op.bits == 1) return CalibrateOneBit(module, id, x.detach());
   const torch::Tensor flat = x.detach().to(torch::kCPU).contiguous().flatten();
   // An odd stride does not fall into step with the power-of-two sizes of maps.

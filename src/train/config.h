@@ -12,18 +12,26 @@ namespace signum::train {
 // The hysteresis threshold of those who ask for one without a number.
 inline constexpr double kDefaultTheta = 0.1;
 
+// A setting of quantization for the layers whose names fit a pattern (graph/name_pattern.h), and
+// for the values that they read.
+struct LayerSetting {
+  std::string pattern, name, value;  // the name and the value as on the command line
+  bool operator==(const LayerSetting&) const = default;
+};
+
 // How weights and values are quantized while they learn: weight_methods.h, quantizers.h and
 // sign_gradient.h say what the names stand for.
 struct QuantizationConfig {
-  std::string binary_method = "xnor";              // of 1-bit weights: xnor, ir-net, bop
-  std::string weight_method = "min-max";           // of 2- to 8-bit weights: min-max, lsq
-  std::string value_method = "lsq";                // of 2- to 8-bit values: lsq, pact
+  std::string binary_method = "xnor";              // of 1-bit weights: xnor, ir-net, recu, bop
+  std::string weight_method = "min-max";           // of more bits: min-max, lsq, dorefa, ternary
+  std::string value_method = "lsq";                // of 2- to 8-bit values: lsq, pact, dorefa
   std::string sign_gradient = "straight-through";  // of 1-bit values: kSignGradientNames
   double theta = 0;                                // hysteresis threshold; 0 is plain sign
   bool theta_relative = false;                     // theta is a multiple of mean |w|, else absolute
   bool clip = true;                                // xnor: no gradient to latents outside (-1, 1)
   double bop_gamma = 1e-3;                         // share of the new gradient in its mean
   double bop_tau = 1e-6;                           // the mean that flips a bit
+  std::vector<LayerSetting> layers;                // of several that fit a layer the last counts
   bool frozen = false;  // no setting: weights that are codes stay so, in networks that do not learn
 };
 
@@ -53,12 +61,29 @@ struct TrainConfig {
 
   QuantizationConfig quantization;
   bool learn_scales = true;          // value scales learn; else they stay as calibrated
+  double average_decay = 0;          // of the moving average of what learns; 0: none is taken
   int64_t reestimate_batches = 100;  // batch-norm statistics at the end; 0 leaves them
 
   uint64_t seed = 1;
   std::string device = "cpu";  // cpu, cuda, cuda:N
   int64_t threads = 0;         // 0 means all cores that the process may use
 };
+
+// Calls visit(name, field, help) for every setting that layers may have of their own.
+template <typename Config, typename Visit>
+void VisitQuantizationSettings(Config& c, Visit&& visit) {
+  visit("binary-method", c.binary_method, "of 1-bit weights: xnor, ir-net, recu or bop");
+  visit("weight-method", c.weight_method,
+        "of 2- to 8-bit weights: min-max, lsq or dorefa; of 2-bit ones also ternary");
+  visit("value-method", c.value_method, "of 2- to 8-bit values: lsq, pact or dorefa");
+  visit("sign-gradient", c.sign_gradient,
+        "of 1-bit values: straight-through, bi-real, swish-sign or ede");
+  visit("theta", c.theta, "hysteresis threshold of 1-bit weights (0: plain sign)");
+  visit("theta-relative", c.theta_relative, "theta is a multiple of the mean magnitude");
+  visit("clip", c.clip, "xnor: no gradient to latent weights outside (-1, 1)");
+  visit("bop-gamma", c.bop_gamma, "bop: share of the new gradient in its mean");
+  visit("bop-tau", c.bop_tau, "bop: the mean gradient that flips a bit");
+}
 
 // Calls visit(name, field, help) for every setting; names are those of the
 // command line without the dashes.
@@ -82,18 +107,10 @@ void VisitSettings(Config& c, Visit&& visit) {
   visit("distillation-temperature", c.distillation_temperature, "softens both outputs");
   visit("crop-padding", c.crop_padding, "random crops after padding by N pixels (0: none)");
   visit("flip", c.flip, "random horizontal flips");
-  visit("binary-method", c.quantization.binary_method, "of 1-bit weights: xnor, ir-net or bop");
-  visit("weight-method", c.quantization.weight_method, "of 2- to 8-bit weights: min-max or lsq");
-  visit("value-method", c.quantization.value_method, "of 2- to 8-bit values: lsq or pact");
-  visit("sign-gradient", c.quantization.sign_gradient,
-        "of 1-bit values: straight-through, bi-real, swish-sign or ede");
-  visit("theta", c.quantization.theta, "hysteresis threshold of 1-bit weights (0: plain sign)");
-  visit("theta-relative", c.quantization.theta_relative,
-        "theta is a multiple of the mean magnitude");
-  visit("clip", c.quantization.clip, "xnor: no gradient to latent weights outside (-1, 1)");
-  visit("bop-gamma", c.quantization.bop_gamma, "bop: share of the new gradient in its mean");
-  visit("bop-tau", c.quantization.bop_tau, "bop: the mean gradient that flips a bit");
+  VisitQuantizationSettings(c.quantization, visit);
   visit("learn-scales", c.learn_scales, "scales of feature maps learn, else stay calibrated");
+  visit("average-decay", c.average_decay,
+        "the network at the end is the moving average of the steps' (0.999, say; 0: the last)");
   visit("reestimate-batches", c.reestimate_batches,
         "batches for new batch-norm statistics at the end (0: keep)");
   visit("seed", c.seed, "of weights, shuffling, augmentation and dropout");

@@ -1,17 +1,24 @@
 #include "train/graph_module.h"
 
 #include <algorithm>
+#include <string_view>
 
 #include "base/check.h"
+#include "graph/passes/insert_quantizers.h"
 #include "train/interpret.h"
+#include "train/layer_settings.h"
 #include "train/quantizers.h"
 
 namespace signum::train {
 namespace {
 
+// Before the role of what it is the average of.
+constexpr std::string_view kAverage = "average_";
+
 bool IsBuffer(const std::string& role) {
   return role == "running_mean" || role == "running_var" || role == "bits" || role == "value" ||
-         role == "gradient_mean" || role == "codes" || role == "code_scale";
+         role == "gradient_mean" || role == "codes" || role == "code_scale" ||
+         role.starts_with(kAverage);
 }
 
 torch::Tensor FromFloats(const Tensor& tensor) {
@@ -45,10 +52,21 @@ torch::Tensor AlongRows(const torch::Tensor& scale, const torch::Tensor& like) {
   return scale.reshape(shape);
 }
 
+// Values from 0, or from -1, to 1 (Zhou et al., "DoReFa-Net", 2016, section 2.3 and equation 11).
+torch::Tensor DoReFaScale(const QuantizeOp& op) {
+  const int highest = (1 << op.bits) - 1;
+  return torch::full({1}, 1.0f / static_cast<float>(highest - op.zero_point));
+}
+
 }  // namespace
 
 GraphModule::GraphModule(const Graph& graph, const QuantizationConfig& config, torch::Device device)
-    : graph_(graph), config_(config), device_(device), tensors_(graph.size()) {
+    : graph_(graph),
+      device_(device),
+      configs_(graph.size(), config),
+      methods_(graph.size()),
+      tensors_(graph.size()) {
+  std::vector<bool> settled(graph.size());
   for (NodeId id = 0; id < graph.size(); ++id) {
     const Node& node = graph.node(id);
     auto& tensors = tensors_[id];
@@ -63,11 +81,27 @@ GraphModule::GraphModule(const Graph& graph, const QuantizationConfig& config, t
         tensors[role] = codes * tensors["code_scale"];
       }
     }
-    if (WeightQuantizerOf(node.op) != nullptr) MethodOf(id).AddTensors(tensors);
-    for (auto& [role, tensor] : tensors) {
+    if (const WeightQuantizer* quantizer = WeightQuantizerOf(node.op)) {
+      auto own = ConfigOfLayer(config, node.name);
+      SIGNUM_CHECK(own.has_value());
+      configs_[id] = *own;
+      // A value that several layers read is the first one's.
+      const NodeId source = QuantizerOfValue(graph, node.inputs[0]);
+      if (source >= 0 && !settled[source]) {
+        configs_[source] = *own;
+        settled[source] = true;
+      }
+      methods_[id] = MakeWeightMethod(*quantizer, *own, tensors.contains("codes"));
+      methods_[id]->AddTensors(tensors);
+    }
+  }
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    const bool fixed = HasFixedScale(id);
+    if (fixed) tensors_[id]["scale"] = DoReFaScale(std::get<QuantizeOp>(graph.node(id).op));
+    for (auto& [role, tensor] : tensors_[id]) {
       tensor = tensor.to(device);
       if (tensor.dim() == 4) tensor = tensor.contiguous(torch::MemoryFormat::ChannelsLast);
-      tensor.set_requires_grad(!IsBuffer(role));
+      tensor.set_requires_grad(!IsBuffer(role) && !fixed);
     }
   }
   last_reader_.assign(graph.size(), graph.output());
@@ -77,13 +111,9 @@ GraphModule::GraphModule(const Graph& graph, const QuantizationConfig& config, t
   }
 }
 
-WeightMethod GraphModule::MethodOf(NodeId id) const {
-  return WeightMethod(*WeightQuantizerOf(graph_.node(id).op), config_);
-}
-
 torch::Tensor GraphModule::Weight(NodeId id, double progress) const {
-  if (WeightQuantizerOf(graph_.node(id).op) == nullptr) return tensors_[id].at("weight");
-  return MethodOf(id).Weight(tensors_[id], progress);
+  if (methods_[id] == nullptr) return tensors_[id].at("weight");
+  return methods_[id]->Weight(tensors_[id], progress);
 }
 
 torch::Tensor GraphModule::Forward(const torch::Tensor& images, const ForwardOptions& options) {
@@ -96,12 +126,12 @@ torch::Tensor GraphModule::Forward(const torch::Tensor& images, const ForwardOpt
       if (options.calibrate && std::holds_alternative<QuantizeOp>(node.op)) {
         options.calibrate(id, values[node.inputs[0]]);
       }
-      if (!options.training && WeightQuantizerOf(node.op) != nullptr &&
-          QuantizerOfValue(node.inputs[0]) >= 0) {
+      if (!options.training && methods_[id] != nullptr &&
+          QuantizerOfValue(graph_, node.inputs[0]) >= 0) {
         values[id] = OverCodes(id, values[node.inputs[0]], options);
       } else {
         NodeContext context{
-            .node = node, .tensors = tensors_[id], .options = options, .config = config_};
+            .node = node, .tensors = tensors_[id], .options = options, .config = configs_[id]};
         for (NodeId input : node.inputs) context.inputs.push_back(values[input]);
         if (WeightQuantizerSlot(node.op) != nullptr) context.weight = Weight(id, options.progress);
         context.batch = images.size(0);
@@ -117,26 +147,19 @@ torch::Tensor GraphModule::Forward(const torch::Tensor& images, const ForwardOpt
   return values[graph_.output()];
 }
 
-NodeId GraphModule::QuantizerOfValue(NodeId value) const {
-  while (MovesValues(graph_.node(value).op) && graph_.node(value).inputs.size() == 1) {
-    value = graph_.node(value).inputs[0];
-  }
-  return std::holds_alternative<QuantizeOp>(graph_.node(value).op) ? value : -1;
-}
-
 // The sum is taken over codes, as the runtime takes it: over integers, which
 // floats hold exactly up to 2^24. So neither the order of a sum nor its rounding
 // can move a value over the border between two codes of the next quantizer.
 torch::Tensor GraphModule::OverCodes(NodeId id, const torch::Tensor& input,
                                      const ForwardOptions& options) const {
   const Node& node = graph_.node(id);
-  const torch::Tensor value_scale = tensors_[QuantizerOfValue(node.inputs[0])].at("scale");
+  const torch::Tensor value_scale = tensors_[QuantizerOfValue(graph_, node.inputs[0])].at("scale");
   auto tensors = tensors_[id];
   tensors.erase("bias");
-  NodeContext context{.node = node, .tensors = tensors, .options = options, .config = config_};
+  NodeContext context{.node = node, .tensors = tensors, .options = options, .config = configs_[id]};
   context.inputs = {torch::round(input / value_scale)};
   context.padding_unit = torch::ones_like(value_scale);
-  const WeightCodes weight = MethodOf(id).Codes(tensors);
+  const WeightCodes weight = methods_[id]->Codes(tensors);
   context.weight = weight.codes;
   const torch::Tensor sum = Interpret(context);
   std::vector<int64_t> channels(sum.dim(), 1);
@@ -158,7 +181,7 @@ torch::Tensor GraphModule::PaddingUnit(NodeId input) const {
 torch::Tensor* GraphModule::LearnedScale(NodeId id) {
   const bool quantize = std::holds_alternative<QuantizeOp>(graph_.node(id).op);
   const auto found = tensors_[id].find(quantize ? "scale" : "step");
-  return found == tensors_[id].end() ? nullptr : &found->second;
+  return found == tensors_[id].end() || HasFixedScale(id) ? nullptr : &found->second;
 }
 
 void GraphModule::BeforeStep() {
@@ -173,7 +196,7 @@ void GraphModule::BeforeStep() {
 void GraphModule::AfterStep() {
   torch::NoGradGuard no_gradients;
   for (NodeId id = 0; id < graph_.size(); ++id) {
-    if (WeightQuantizerOf(graph_.node(id).op) != nullptr) MethodOf(id).AfterStep(tensors_[id]);
+    if (methods_[id] != nullptr) methods_[id]->AfterStep(tensors_[id]);
     if (const auto before = scales_before_step_.find(id); before != scales_before_step_.end()) {
       constexpr double kLargestChange = 1.01;
       torch::Tensor& scale = *LearnedScale(id);
@@ -191,12 +214,26 @@ Graph GraphModule::Snapshot() const {
       const auto found = tensors_[id].find(role);
       if (found != tensors_[id].end()) tensor = ToTensor(found->second, tensor.shape());
     }
-    if (WeightQuantizerOf(node.op) == nullptr) continue;
-    const WeightCodes weight = MethodOf(id).Codes(tensors_[id]);
+    if (methods_[id] == nullptr) continue;
+    (*WeightQuantizerSlot(node.op))->bits = methods_[id]->code_bits();
+    const WeightCodes weight = methods_[id]->Codes(tensors_[id]);
     node.parameters["weight"] = ToCodes(weight.codes, node.parameters.at("weight").shape());
     node.parameters["weight_scale"] = ToTensor(weight.scale, {weight.scale.numel()});
   }
   return graph;
+}
+
+Graph GraphModule::Latents() const {
+  Graph graph = Snapshot();
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    if (methods_[id] == nullptr || !methods_[id]->learns_latents()) continue;
+    Node& node = graph.node(id);
+    node.parameters["weight"] =
+        ToTensor(tensors_[id].at("weight"), node.parameters.at("weight").shape());
+    node.parameters.erase("weight_scale");
+  }
+  graph.metadata.erase("precision");
+  return StripQuantizers(graph);
 }
 
 std::vector<torch::Tensor> GraphModule::DecayedParameters() const {
@@ -204,7 +241,7 @@ std::vector<torch::Tensor> GraphModule::DecayedParameters() const {
   for (NodeId id = 0; id < graph_.size(); ++id) {
     const Op& op = graph_.node(id).op;
     if (WeightQuantizerSlot(op) == nullptr) continue;
-    if (WeightQuantizerOf(op) != nullptr && !MethodOf(id).learns_latents()) continue;
+    if (methods_[id] != nullptr && !methods_[id]->learns_latents()) continue;
     parameters.push_back(tensors_[id].at("weight"));
   }
   return parameters;
@@ -238,6 +275,52 @@ std::map<std::string, torch::Tensor> GraphModule::Bits() const {
     if (found != tensors_[id].end()) bits[graph_.node(id).name] = found->second;
   }
   return bits;
+}
+
+std::map<std::string, torch::Tensor> GraphModule::LearnedScales() {
+  std::map<std::string, torch::Tensor> scales;
+  for (NodeId id = 0; id < graph_.size(); ++id) {
+    if (const torch::Tensor* scale = LearnedScale(id)) scales[graph_.node(id).name] = *scale;
+  }
+  return scales;
+}
+
+std::vector<std::pair<NodeId, std::string>> GraphModule::Learning() const {
+  std::vector<std::pair<NodeId, std::string>> learning;
+  for (NodeId id = 0; id < graph_.size(); ++id) {
+    for (const auto& [role, tensor] : tensors_[id]) {
+      if (!IsBuffer(role)) learning.emplace_back(id, role);
+    }
+  }
+  return learning;
+}
+
+void GraphModule::StartAverage() {
+  for (const auto& [id, role] : Learning()) {
+    tensors_[id][std::string(kAverage) + role] = tensors_[id].at(role).detach().clone();
+  }
+}
+
+void GraphModule::UpdateAverage(double share) {
+  torch::NoGradGuard no_gradients;
+  for (const auto& [id, role] : Learning()) {
+    tensors_[id].at(std::string(kAverage) + role).lerp_(tensors_[id].at(role), share);
+  }
+}
+
+void GraphModule::TakeAverage() {
+  torch::NoGradGuard no_gradients;
+  for (const auto& [id, role] : Learning()) {
+    tensors_[id].at(role).copy_(tensors_[id].at(std::string(kAverage) + role));
+  }
+  for (NodeId id = 0; id < graph_.size(); ++id) {
+    if (methods_[id] != nullptr) methods_[id]->AfterStep(tensors_[id]);
+  }
+}
+
+bool GraphModule::HasFixedScale(NodeId id) const {
+  const auto* op = std::get_if<QuantizeOp>(&graph_.node(id).op);
+  return op != nullptr && op->bits > 1 && configs_[id].value_method == "dorefa";
 }
 
 void GraphModule::Set(NodeId node, const std::string& role, const torch::Tensor& value) {

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,7 @@ class GraphModule {
  public:
   // Copies the weights of `graph`, which must verify. Codes become latent values
   // scale times code, and keep their bits.
+  // `config` must have passed CheckQuantization.
   GraphModule(const Graph& graph, const QuantizationConfig& config, torch::Device device);
 
   // images: {n, c, h, w} floats in [0, 1]. Returns the output node's value.
@@ -48,8 +50,18 @@ class GraphModule {
   void BeforeStep();
   void AfterStep();
 
+  // A moving average of everything that learns, from the values now on: each call of
+  // UpdateAverage takes `share` of the values then. TakeAverage puts the average in their place.
+  void StartAverage();
+  void UpdateAverage(double share);
+  void TakeAverage();
+
   // The graph with the weights as they are now; quantized ones as codes.
   Graph Snapshot() const;
+
+  // The graph without quantizers, with the latent weights as they are now; of weights that have
+  // none, the values of their codes.
+  Graph Latents() const;
 
   // Weights of convolutions and linear layers that an optimizer moves: what weight decay is for.
   std::vector<torch::Tensor> DecayedParameters() const;
@@ -60,6 +72,11 @@ class GraphModule {
 
   // The 1-bit weights' bits now, by layer name.
   std::map<std::string, torch::Tensor> Bits() const;
+  // The scales that learn, of values and of weights, by node name.
+  std::map<std::string, torch::Tensor> LearnedScales();
+
+  // Whether the scale of quantizer `id` is its method's, neither calibrated nor learned.
+  bool HasFixedScale(NodeId id) const;
 
   // Sets a parameter, as the calibration of a quantizer does.
   void Set(NodeId node, const std::string& role, const torch::Tensor& value);
@@ -72,20 +89,18 @@ class GraphModule {
   torch::Tensor Weight(NodeId id, double progress) const;
   // The scale that node `id` learns, of values or of weights; null where there is none.
   torch::Tensor* LearnedScale(NodeId id);
-  // How the weights of node `id` learn, which have a quantizer.
-  WeightMethod MethodOf(NodeId id) const;
+  std::vector<std::pair<NodeId, std::string>> Learning() const;
   // The value of layer `id` in inference, where weight and input are quantized.
   torch::Tensor OverCodes(NodeId id, const torch::Tensor& input,
                           const ForwardOptions& options) const;
-  // The quantizer whose codes the value holds, or -1.
-  NodeId QuantizerOfValue(NodeId value) const;
   // What code 1 of this value stands for, or undefined where it is not quantized.
   torch::Tensor PaddingUnit(NodeId value) const;
 
   Graph graph_;
-  QuantizationConfig config_;
   torch::Device device_;
-  std::vector<LayerTensors> tensors_;  // by node id
+  std::vector<QuantizationConfig> configs_;  // by node id: of quantized layers and of quantizers
+  std::vector<std::unique_ptr<const WeightMethod>> methods_;  // by node id; null: float weights
+  std::vector<LayerTensors> tensors_;                         // by node id
   std::map<NodeId, torch::Tensor> scales_before_step_;
   std::vector<NodeId> last_reader_;
 };

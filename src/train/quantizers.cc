@@ -157,24 +157,136 @@ torch::Tensor SavedSlope(AutogradContext* context, const torch::Tensor& x) {
                    context->saved_data["progress"].toDouble(), x);
 }
 
+// x - shift_c, in the layout of x; of no elements, shift is none.
+torch::Tensor Centered(const torch::Tensor& x, const torch::Tensor& shift) {
+  return shift.numel() > 0 ? x - AlongChannels(shift, x) : x;
+}
+
+// Whether channels lie side by side in x.
+bool FusedSignFits(const torch::Tensor& x) {
+  return FusedPathFits(x) &&
+         (x.dim() == 2 || x.suggest_memory_format() != torch::MemoryFormat::Contiguous);
+}
+
+// Rows of `channels` values; shift may be null.
+void SignRows(const float* x, const float* shift, float scale, int64_t rows, int64_t channels,
+              float* y) {
+  for (int64_t row = 0; row < rows; ++row, x += channels, y += channels) {
+    for (int64_t c = 0; c < channels; ++c) {
+      y[c] = x[c] >= (shift == nullptr ? 0.0f : shift[c]) ? scale : -scale;
+    }
+  }
+}
+
+// Likewise; adds the gradients of the shifts to `shift_sums`, and returns that of the scale.
+template <bool kPolynomial>
+double SignRowsGradient(const float* x, const float* shift, float scale, const float* g,
+                        int64_t rows, int64_t channels, float* x_gradient, double* shift_sums) {
+  std::vector<float> sums(channels), scale_sums(channels);
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t c = 0; c < channels; ++c) {
+      const float v = x[c] - (shift == nullptr ? 0.0f : shift[c]);
+      const float magnitude = std::fabs(v);
+      const float slope =
+          kPolynomial ? std::max(2 - 2 * magnitude, 0.0f) * scale : (magnitude < 1 ? 1.0f : 0.0f);
+      x_gradient[c] = g[c] * slope;
+      sums[c] -= x_gradient[c];
+      scale_sums[c] += v >= 0 ? g[c] : -g[c];
+    }
+    x += channels;
+    g += channels;
+    x_gradient += channels;
+  }
+  double sum = 0;
+  for (int64_t c = 0; c < channels; ++c) {
+    shift_sums[c] += sums[c];
+    sum += scale_sums[c];
+  }
+  return sum;
+}
+
+torch::Tensor SignOnCpu(const torch::Tensor& x, const torch::Tensor& scale,
+                        const torch::Tensor& shift) {
+  torch::Tensor y = torch::empty_like(x);
+  const int64_t channels = x.size(1);
+  const float* from = x.data_ptr<float>();
+  const float* shifts = shift.numel() > 0 ? shift.data_ptr<float>() : nullptr;
+  float* to = y.data_ptr<float>();
+  const auto s = scale.item<float>();
+  at::parallel_for(0, x.numel() / channels, std::max<int64_t>(1, kBlock / channels),
+                   [&](int64_t begin, int64_t end) {
+                     SignRows(from + begin * channels, shifts, s, end - begin, channels,
+                              to + begin * channels);
+                   });
+  return y;
+}
+
+// The gradients of x, scale and shift.
+tensor_list SignGradientOnCpu(const torch::Tensor& x, const torch::Tensor& scale,
+                              const torch::Tensor& shift, const torch::Tensor& gradient,
+                              bool polynomial) {
+  torch::Tensor x_gradient = torch::empty_like(x);
+  const int64_t channels = x.size(1), rows = x.numel() / channels;
+  const int64_t block = std::max<int64_t>(1, kBlock / channels),
+                blocks = (rows + block - 1) / block;
+  const float* from = x.data_ptr<float>();
+  const float* shifts = shift.numel() > 0 ? shift.data_ptr<float>() : nullptr;
+  const float* g = gradient.data_ptr<float>();
+  float* to = x_gradient.data_ptr<float>();
+  const auto s = scale.item<float>();
+  const auto rows_gradient = polynomial ? SignRowsGradient<true> : SignRowsGradient<false>;
+  std::vector<double> shift_sums(blocks * channels), scale_sums(blocks);
+  at::parallel_for(0, blocks, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t at = i * block * channels;
+      scale_sums[i] = rows_gradient(from + at, shifts, s, g + at, std::min(block, rows - i * block),
+                                    channels, to + at, shift_sums.data() + i * channels);
+    }
+  });
+  double scale_sum = 0;
+  std::vector<float> shift_gradient(channels);
+  for (int64_t c = 0; c < channels; ++c) {
+    double sum = 0;
+    for (int64_t i = 0; i < blocks; ++i) sum += shift_sums[i * channels + c];
+    shift_gradient[c] = static_cast<float>(sum);
+  }
+  for (double sum : scale_sums) scale_sum += sum;
+  return {x_gradient, torch::full_like(scale, scale_sum),
+          shift.numel() > 0 ? torch::tensor(shift_gradient) : torch::Tensor()};
+}
+
 struct FakeSignFunction : Function<FakeSignFunction> {
-  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& centered,
-                               const torch::Tensor& scale, int64_t kind, double progress) {
-    context->save_for_backward({centered, scale});
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x,
+                               const torch::Tensor& scale, const torch::Tensor& shift, int64_t kind,
+                               double progress) {
+    context->save_for_backward({x, scale, shift});
     context->saved_data["kind"] = kind;
     context->saved_data["progress"] = progress;
-    return SignOf(centered) * scale;
+    if (FusedSignFits(x)) return SignOnCpu(x, scale, shift);
+    return SignOf(Centered(x, shift)) * scale;
   }
 
   static tensor_list backward(AutogradContext* context, tensor_list gradients) {
     const auto saved = context->get_saved_variables();
-    const torch::Tensor& centered = saved[0];
-    torch::Tensor x_gradient = gradients[0] * SavedSlope(context, centered);
-    const bool value_is_x =
-        context->saved_data["kind"].toInt() == int64_t(SignGradient::kStraightThrough);
-    if (!value_is_x) x_gradient = x_gradient * saved[1];
-    return {x_gradient, (gradients[0] * SignOf(centered)).sum().reshape({1}), torch::Tensor(),
-            torch::Tensor()};
+    const torch::Tensor &x = saved[0], &scale = saved[1], &shift = saved[2];
+    const auto kind = static_cast<SignGradient>(context->saved_data["kind"].toInt());
+    const bool value_is_x = kind == SignGradient::kStraightThrough;
+    tensor_list result;
+    if (FusedSignFits(x) && (value_is_x || kind == SignGradient::kBiReal)) {
+      result = SignGradientOnCpu(x, scale, shift,
+                                 gradients[0].contiguous(x.suggest_memory_format()), !value_is_x);
+    } else {
+      const torch::Tensor centered = Centered(x, shift);
+      torch::Tensor x_gradient = gradients[0] * SavedSlope(context, centered);
+      if (!value_is_x) x_gradient = x_gradient * scale;
+      result = {
+          x_gradient, (gradients[0] * SignOf(centered)).sum().reshape({1}),
+          shift.numel() > 0
+              ? -x_gradient.sum_to_size(AlongChannels(shift, x).sizes()).reshape(shift.sizes())
+              : torch::Tensor()};
+    }
+    result.insert(result.end(), {torch::Tensor(), torch::Tensor()});
+    return result;
   }
 };
 
@@ -258,7 +370,7 @@ torch::Tensor FakeSign(const torch::Tensor& x, const torch::Tensor& scale,
                        const torch::Tensor& shift, SignGradient gradient, double progress) {
   // Comparing x with the shift, as the runtime does, and taking the sign of the
   // difference agree: IEEE subtraction gives 0 only for equal numbers.
-  return FakeSignFunction::apply(shift.defined() ? x - AlongChannels(shift, x) : x, scale,
+  return FakeSignFunction::apply(x, scale, shift.defined() ? shift : torch::empty({0}),
                                  static_cast<int64_t>(gradient), progress);
 }
 
@@ -319,6 +431,12 @@ torch::Tensor SymmetricScale(const torch::Tensor& weight, int bits, bool per_cha
 
 torch::Tensor LearnedStepWeight(const torch::Tensor& weight, const torch::Tensor& step, int bits) {
   return LearnedStepFunction::apply(weight, step, int64_t{bits});
+}
+
+torch::Tensor DoReFaCodes(const torch::Tensor& unit, int bits) {
+  const double highest = DoReFaHighest(bits);
+  if (bits == 8) return torch::round(highest * unit);
+  return 2 * torch::round(highest * (unit / 2 + .5)) - highest;
 }
 
 torch::Tensor SymmetricWeight(const torch::Tensor& weight, int bits, bool per_channel) {

@@ -71,6 +71,12 @@ torch::Tensor SymmetricWeight(const torch::Tensor& weight, int bits, bool per_ch
 // 1 / sqrt(weights of a step * highest code).
 torch::Tensor LearnedStepWeight(const torch::Tensor& weight, const torch::Tensor& step, int bits);
 
+// DoReFa's codes of numbers from -1 to 1, which they stand for times DoReFaHighest(bits): odd ones
+// within +-(2^bits - 1) for bits = 2..7, and for 8, of which 256 odd ones fit no byte, all within
+// +-127.
+torch::Tensor DoReFaCodes(const torch::Tensor& unit, int bits);
+constexpr int DoReFaHighest(int bits) { return bits == 8 ? 127 : (1 << bits) - 1; }
+
 }  // namespace signum::train
 
 #endif  // SIGNUM_TRAIN_QUANTIZERS_H_

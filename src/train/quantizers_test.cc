@@ -97,6 +97,34 @@ TEST(FakeSign, ComparesWithTheShift) {
   EXPECT_EQ(scale.grad().item<float>(), 0);
 }
 
+TEST(FakeSign, FusedAndPlainAgree) {
+  const torch::Tensor all = Samples({3, 5, 6, 40}, 0.3f);
+  using torch::indexing::Slice;
+  const torch::Tensor sparse = all.index({"...", Slice(0, 40, 2)});
+  ASSERT_FALSE(sparse.is_non_overlapping_and_dense());
+  const torch::Tensor weights = torch::rand({3, 5, 6, 20});
+  for (const SignGradient kind : {SignGradient::kStraightThrough, SignGradient::kBiReal}) {
+    for (const bool shifted : {false, true}) {
+      const auto run = [&](torch::Tensor x) {
+        x = x.detach().requires_grad_();
+        torch::Tensor scale = torch::full({1}, .7f).requires_grad_();
+        torch::Tensor shift;
+        if (shifted) shift = torch::tensor({.1f, -.1f, 0.f, .2f, .3f}).requires_grad_();
+        const torch::Tensor y = FakeSign(x, scale, shift, kind);
+        (y * weights).sum().backward();
+        return std::tuple{Values(y), Values(x.grad()), scale.grad().item<float>(),
+                          shifted ? Values(shift.grad()) : std::vector<float>()};
+      };
+      const auto [y, dx, ds, db] = run(sparse.contiguous(torch::MemoryFormat::ChannelsLast));
+      const auto [plain_y, plain_dx, plain_ds, plain_db] = run(sparse);
+      EXPECT_THAT(y, ElementsAreArray(plain_y));
+      EXPECT_THAT(dx, ::testing::Pointwise(::testing::FloatNear(1e-6), plain_dx));
+      EXPECT_NEAR(ds, plain_ds, 1e-4);
+      EXPECT_THAT(db, ::testing::Pointwise(::testing::FloatNear(1e-4), plain_db));
+    }
+  }
+}
+
 TEST(BinaryWeight, IsTheDefinitionAndPassesTheGradient) {
   torch::Tensor latent = torch::tensor({.5f, -.25f, .75f, -1.5f, 0.f, -1.f, 2.f, 3.f})
                              .reshape({2, 4, 1, 1})

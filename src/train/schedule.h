@@ -2,7 +2,8 @@
 #ifndef SIGNUM_TRAIN_SCHEDULE_H_
 #define SIGNUM_TRAIN_SCHEDULE_H_
 
-#include "signum/result.h"
+#include <cstdint>
+
 #include "train/config.h"
 
 namespace signum::train {
@@ -16,9 +17,6 @@ namespace signum::train {
 // OneCycleLR, while momentum stays as it is).
 double LearningRate(const TrainConfig& config, int64_t step, int64_t steps,
                     int64_t steps_per_epoch);
-
-// Whether the settings are usable; an error names the flag.
-Status CheckConfig(const TrainConfig& config);
 
 }  // namespace signum::train
 

@@ -13,8 +13,10 @@
 #include "data/loader.h"
 #include "train/batch.h"
 #include "train/calibrate.h"
+#include "train/check.h"
 #include "train/checkpoint.h"
 #include "train/graph_module.h"
+#include "train/guards.h"
 #include "train/loss.h"
 #include "train/schedule.h"
 
@@ -88,39 +90,6 @@ Status CheckShapes(const Graph& network, const data::Dataset& dataset) {
   return {};
 }
 
-// Settings of quantizers that the network does not have would do nothing.
-Status CheckQuantization(const Graph& network, const QuantizationConfig& c) {
-  bool weights[2] = {}, values[2] = {};  // of more bits, of 1 bit
-  for (const Node& node : network.nodes()) {
-    if (const auto* quantizer = WeightQuantizerOf(node.op)) weights[quantizer->bits == 1] = true;
-    if (const auto* op = std::get_if<QuantizeOp>(&node.op)) values[op->bits == 1] = true;
-  }
-  const QuantizationConfig usual;
-  const bool bop = c.binary_method == "bop";
-  const struct {
-    const char* flag;
-    bool given, works;
-    const char* needs;
-  } settings[] = {
-      {"binary-method", c.binary_method != usual.binary_method, weights[1], "weights of 1 bit"},
-      {"weight-method", c.weight_method != usual.weight_method, weights[0],
-       "weights of 2 to 8 bits"},
-      {"value-method", c.value_method != usual.value_method, values[0], "values of 2 to 8 bits"},
-      {"sign-gradient", c.sign_gradient != usual.sign_gradient, values[1], "values of 1 bit"},
-      {"theta", c.theta != usual.theta, weights[1], "weights of 1 bit"},
-      {"no-clip", c.clip != usual.clip, weights[1] && c.binary_method == "xnor",
-       "weights of 1 bit and --binary-method xnor"},
-      {"bop-gamma", c.bop_gamma != usual.bop_gamma, weights[1] && bop, "--binary-method bop"},
-      {"bop-tau", c.bop_tau != usual.bop_tau, weights[1] && bop, "--binary-method bop"},
-  };
-  for (const auto& setting : settings) {
-    if (!setting.given || setting.works) continue;
-    return InvalidArgument(fmt::format("--{} does nothing here, for it needs {}; leave it out",
-                                       setting.flag, setting.needs));
-  }
-  return {};
-}
-
 // Sums of losses and right answers over batches.
 struct Tally {
   double loss = 0;
@@ -147,6 +116,7 @@ class Run {
         device_(device),
         module_(*request.network, config_.quantization, device) {
     if (request.teacher != nullptr) teacher_.emplace(*request.teacher, Frozen(), device);
+    if (config_.average_decay > 0) module_.StartAverage();
     optimizer_ = MakeOptimizer(module_, config_);
     if (!config_.learn_scales) {
       for (const auto& [name, tensor] : module_.State()) {
@@ -164,18 +134,50 @@ class Run {
     } else if (request_.calibrate) {
       Calibrate();
     }
+    scales_at_start_ = CopyOf(module_.LearnedScales());
     for (int64_t epoch = position_.epochs_done; epoch < config_.epochs; ++epoch) {
       SIGNUM_RETURN_IF_ERROR(Epoch(epoch));
     }
+    if (config_.average_decay > 0) module_.TakeAverage();
     if (config_.reestimate_batches > 0) {
       ReestimateBatchNorm(module_, *request_.train, config_);
     }
     const Tally test = Evaluate();
-    return TrainOutcome{module_.Snapshot(), test.accuracy(), test.mean_loss(),
-                        position_.best_accuracy, position_.best_epoch};
+    return TrainOutcome{module_.Snapshot(), module_.Latents(),       test.accuracy(),
+                        test.mean_loss(),   position_.best_accuracy, position_.best_epoch};
+  }
+
+  Result<SanityOutcome> Sanity() {
+    torch::manual_seed(config_.seed);
+    if (request_.calibrate) Calibrate();
+    data::BatchLoader::Options options = LoaderOptions(0);
+    options.augmentation = {};
+    data::BatchLoader loader(*request_.train, options);
+    data::Batch batch;
+    if (!loader.Next(&batch)) return TooFewImages();
+    const double classes = static_cast<double>(request_.train->class_names.size());
+    SanityOutcome outcome{.steps = kSanitySteps, .chance = std::log(classes)};
+    for (int64_t step = 0; step < kSanitySteps; ++step) {
+      Tally tally;
+      const double progress = static_cast<double>(step) / kSanitySteps;
+      SIGNUM_RETURN_IF_ERROR(
+          Step(batch, config_.learning_rate, progress, &tally).map_error([&](const Error& e) {
+            return e.In(fmt::format("step {}", step + 1));
+          }));
+      (step == 0 ? outcome.first_loss : outcome.last_loss) = tally.mean_loss();
+    }
+    return outcome;
   }
 
  private:
+  tl::unexpected<Error> TooFewImages() const {
+    const int64_t limit = config_.train_limit;
+    const int64_t images = request_.train->size();
+    return InvalidArgument(fmt::format("--batch-size {} is larger than the {} training images",
+                                       config_.batch_size,
+                                       limit > 0 ? std::min(limit, images) : images));
+  }
+
   data::BatchLoader::Options LoaderOptions(int64_t epoch) const {
     return TrainingBatches(module_.graph(), config_, epoch);
   }
@@ -192,7 +194,7 @@ class Run {
 
   Status Epoch(int64_t epoch) {
     const auto start = Clock::now();
-    const auto bits_before = CopyOfBits();
+    const auto bits_before = CopyOf(module_.Bits());
     EpochResult result{.epoch = epoch};
     SIGNUM_ASSIGN_OR_RETURN(const Tally train, TrainEpoch(epoch, &result.learning_rate));
     result.images_per_second = static_cast<double>(train.images) / SecondsSince(start);
@@ -209,6 +211,15 @@ class Run {
       position_.best_epoch = epoch;
     }
     SIGNUM_RETURN_IF_ERROR(observer_.OnEpoch(result, module_.Snapshot()));
+    SIGNUM_RETURN_IF_ERROR(
+        CheckEpoch({.epoch = epoch,
+                    .epochs = config_.epochs,
+                    .steps = train.images / config_.batch_size,
+                    .bits = module_.Bits(),
+                    .flip_rates = result.flip_rates,
+                    .scales_at_start = scales_at_start_,
+                    .scales = module_.LearnedScales()})
+            .map_error([&](const Error& e) { return e.In(fmt::format("epoch {}", epoch + 1)); }));
     position_.epochs_done = epoch + 1;
     if (request_.checkpoint_path.empty()) return {};
     return SaveCheckpoint(request_.checkpoint_path, module_, *optimizer_, position_);
@@ -217,13 +228,7 @@ class Run {
   Result<Tally> TrainEpoch(int64_t epoch, double* learning_rate) {
     data::BatchLoader loader(*request_.train, LoaderOptions(epoch));
     const int64_t steps_per_epoch = loader.batches();
-    if (steps_per_epoch == 0) {
-      const int64_t limit = config_.train_limit;
-      const int64_t images = request_.train->size();
-      return InvalidArgument(fmt::format("--batch-size {} is larger than the {} training images",
-                                         config_.batch_size,
-                                         limit > 0 ? std::min(limit, images) : images));
-    }
+    if (steps_per_epoch == 0) return TooFewImages();
     Tally tally;
     data::Batch batch;
     for (int64_t step = 0; loader.Next(&batch); ++step) {
@@ -236,10 +241,17 @@ class Run {
           Step(batch, *learning_rate, progress, &tally).map_error([&](const Error& e) {
             return e.In(fmt::format("epoch {}, step {}", epoch + 1, step + 1));
           }));
+      if (config_.average_decay > 0) module_.UpdateAverage(AverageShare(global_step));
       observer_.OnBatch({epoch, config_.epochs, tally.images, steps_per_epoch * config_.batch_size,
                          tally.mean_loss(), tally.accuracy()});
     }
     return tally;
+  }
+
+  // Of the values after this step: more at the start, which an average should forget.
+  double AverageShare(int64_t step) const {
+    const double at = static_cast<double>(step);
+    return 1 - std::min(config_.average_decay, (1 + at) / (10 + at));
   }
 
   Status Step(data::Batch& batch, double learning_rate, double progress, Tally* tally) {
@@ -312,10 +324,9 @@ class Run {
     return tally;
   }
 
-  std::map<std::string, torch::Tensor> CopyOfBits() const {
-    auto bits = module_.Bits();
-    for (auto& [layer, tensor] : bits) tensor = tensor.clone();
-    return bits;
+  static std::map<std::string, torch::Tensor> CopyOf(std::map<std::string, torch::Tensor> tensors) {
+    for (auto& [name, tensor] : tensors) tensor = tensor.detach().clone();
+    return tensors;
   }
 
   std::map<std::string, double> FlipRates(
@@ -334,6 +345,7 @@ class Run {
   GraphModule module_;
   std::optional<GraphModule> teacher_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
+  std::map<std::string, torch::Tensor> scales_at_start_;
   Position position_;
 };
 
@@ -373,6 +385,19 @@ Result<TrainOutcome> Train(const TrainRequest& request, Observer& observer) {
     UseThreads(request.config.threads);
     Run run(request, observer, device);
     return run.Execute();
+  } catch (const std::exception& error) {
+    return tl::unexpected(FromException(error));
+  }
+}
+
+Result<SanityOutcome> CheckSanity(const TrainRequest& request) {
+  SIGNUM_RETURN_IF_ERROR(CheckRequest(request));
+  try {
+    SIGNUM_ASSIGN_OR_RETURN(const torch::Device device, ChooseDevice(request.config.device));
+    UseThreads(request.config.threads);
+    Observer silent;
+    Run run(request, silent, device);
+    return run.Sanity();
   } catch (const std::exception& error) {
     return tl::unexpected(FromException(error));
   }

@@ -57,6 +57,7 @@ struct TrainRequest {
 
 struct TrainOutcome {
   Graph network;  // after the last epoch, its batch-norm statistics re-estimated
+  Graph latents;  // the float network behind it, without quantizers: for training on
   double test_accuracy = 0, test_loss = 0;  // of that network, in the trainer
   double best_accuracy = 0;                 // of any epoch
   int64_t best_epoch = 0;
@@ -68,9 +69,21 @@ struct TrainOutcome {
 Status CheckRequest(const TrainRequest& request);
 
 // Runs all epochs. Errors: settings or shapes that do not fit, an error of the
-// observer or of the disk, or a loss that is not a number, with the epoch, step
-// and layer where that began.
+// observer or of the disk, a loss that is not a number, with the epoch, step
+// and layer where that began, or a layer that no longer learns (guards.h).
 Result<TrainOutcome> Train(const TrainRequest& request, Observer& observer);
+
+// Whether the network can learn at all: what `steps` steps at the full learning rate do to the loss
+// on one batch of training images, without augmentation.
+struct SanityOutcome {
+  int64_t steps = 0;
+  double first_loss = 0, last_loss = 0;
+  double chance = 0;  // ln(classes): the loss of a network that knows nothing
+  // Half of what chance has: far more than one batch can take.
+  bool passed() const { return last_loss < chance / 2; }
+};
+inline constexpr int64_t kSanitySteps = 50;
+Result<SanityOutcome> CheckSanity(const TrainRequest& request);
 
 // The trainer's own forward pass over a dataset: the output {classes} of every
 // image in order, row after row.

@@ -12,6 +12,7 @@
 #include "graph/passes/insert_quantizers.h"
 #include "runtime/testing/run_program.h"
 #include "train/graph_module.h"
+#include "train/guards.h"
 #include "train/schedule.h"
 
 namespace signum::train {
@@ -146,11 +147,16 @@ TEST_F(TrainerTest, EveryMethodLearnsAndRunsInIntegers) {
       {1, 8, {.theta = 0.1, .theta_relative = true}},
       {1, 8, {.binary_method = "ir-net"}},
       {1, 8, {.binary_method = "bop", .bop_gamma = 0.01, .bop_tau = 1e-4}},
+      {1, 8, {.binary_method = "recu"}},
       {1, 4, {.value_method = "pact"}},
+      {1, 4, {.value_method = "dorefa"}},
       {1, 1, {.binary_method = "ir-net", .sign_gradient = "ede"}},
       {1, 1, {.sign_gradient = "bi-real"}},
       {1, 1, {.sign_gradient = "swish-sign"}},
       {2, 2, {.weight_method = "lsq"}},
+      {2, 8, {.weight_method = "ternary"}},
+      {3, 3, {.weight_method = "dorefa", .value_method = "dorefa"}},
+      {8, 8, {.weight_method = "dorefa"}},
       {4, 4, {.weight_method = "lsq", .value_method = "pact"}},
       {8, 8, {.weight_method = "lsq"}},
   };
@@ -267,6 +273,106 @@ TEST_F(TrainerTest, DivergenceNamesEpochStepAndLayer) {
   EXPECT_THAT(outcome.error().message, HasSubstr("epoch 1, step 1: training diverged"));
   EXPECT_THAT(outcome.error().message, HasSubstr("layer 'conv1'"));
   EXPECT_THAT(outcome.error().message, HasSubstr("lower --lr"));
+}
+
+TEST_F(TrainerTest, LayersMayHaveTheirOwnMethods) {
+  const Graph network =
+      *InsertQuantizers(SmallNetwork(), {.activation_bits = 4, .layers = {{"linear", {4, 4}}}});
+  TrainRequest request = Request(network);
+  request.calibrate = true;
+  request.config.quantization.layers = {{"conv*", "binary-method", "bop"},
+                                        {"conv2", "bop-tau", "1e-4"},
+                                        {"linear", "weight-method", "dorefa"}};
+  const auto outcome = Train(request, silent_);
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_GT(outcome->test_accuracy, 0.9);
+  for (const Node& node : outcome->network.nodes()) {
+    // A bit more than asked for: DoReFa's codes are odd.
+    if (node.name == "linear") {
+      EXPECT_EQ(WeightQuantizerOf(node.op)->bits, 5);
+    }
+  }
+  const auto refused = [&](LayerSetting setting) {
+    request.config.quantization.layers = {std::move(setting)};
+    const auto trained = Train(request, silent_);
+    return trained ? "" : trained.error().message;
+  };
+  EXPECT_THAT(refused({"conv3", "binary-method", "bop"}), HasSubstr("is named 'conv3'"));
+  EXPECT_THAT(refused({"linear", "binary-method", "bop"}), HasSubstr("needs weights of 1 bit"));
+  EXPECT_THAT(refused({"conv2", "binary", "bop"}), HasSubstr("they may have binary-method"));
+  EXPECT_THAT(refused({"conv2", "theta", "much"}), HasSubstr("theta cannot be 'much'"));
+  EXPECT_THAT(refused({"conv2", "binary-method", "bob"}), HasSubstr("layer 'conv2'"));
+}
+
+TEST_F(TrainerTest, AnAverageOfTheStepsLearnsToo) {
+  const Graph network = *InsertQuantizers(SmallNetwork(), {});
+  TrainRequest request = Request(network);
+  request.calibrate = true;
+  const auto last = Train(request, silent_);
+  request.config.average_decay = 0.9;
+  const auto average = Train(request, silent_);
+  ASSERT_TRUE(last && average);
+  EXPECT_GT(average->test_accuracy, 0.9);
+  EXPECT_NE(average->network, last->network);
+  // The same steps, so the same best epoch.
+  EXPECT_EQ(average->best_accuracy, last->best_accuracy);
+}
+
+TEST_F(TrainerTest, LatentsAreWhatCodesCameFrom) {
+  const Graph network = *InsertQuantizers(SmallNetwork(), {});
+  TrainRequest request = Request(network);
+  request.calibrate = true;
+  const auto outcome = Train(request, silent_);
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  ASSERT_TRUE(Verify(outcome->latents)) << Verify(outcome->latents).error().message;
+  EXPECT_EQ(StripQuantizers(outcome->latents), outcome->latents);
+  const GraphModule again(*InsertQuantizers(outcome->latents, {}), {}, torch::kCPU);
+  const Graph codes = again.Snapshot();
+  for (NodeId id = 0; id < codes.size(); ++id) {
+    if (WeightQuantizerOf(codes.node(id).op) == nullptr) continue;
+    EXPECT_EQ(codes.node(id).parameters, outcome->network.node(id).parameters)
+        << codes.node(id).name;
+  }
+}
+
+TEST_F(TrainerTest, SanityTellsWhatLearnsFromWhatDoesNot) {
+  Graph network = SmallNetwork();
+  TrainRequest request = Request(network);
+  const auto sane = CheckSanity(request);
+  ASSERT_TRUE(sane) << sane.error().message;
+  EXPECT_TRUE(sane->passed()) << sane->first_loss << " to " << sane->last_loss;
+  EXPECT_NEAR(sane->chance, std::log(3), 1e-9);
+  request.config.learning_rate = 1e-9;
+  EXPECT_FALSE(CheckSanity(request)->passed());
+}
+
+TEST(CheckEpoch, StopsALayerThatIsDead) {
+  EpochSigns signs{.epoch = 1, .epochs = 10, .steps = 100};
+  signs.bits["conv"] = torch::cat({torch::ones({999}), -torch::ones({1})});
+  signs.flip_rates["conv"] = .01;
+  signs.scales["value"] = torch::full({1}, 2.f);
+  signs.scales_at_start["value"] = torch::full({1}, 1.f);
+  EXPECT_TRUE(CheckEpoch(signs)) << CheckEpoch(signs).error().message;
+  const auto message = [](const EpochSigns& bad) {
+    const Status status = CheckEpoch(bad);
+    return status ? "" : status.error().message;
+  };
+  EpochSigns bad = signs;
+  bad.bits["conv"] = torch::ones({1000});
+  EXPECT_THAT(message(bad), HasSubstr("layer 'conv' is dead: all its 1000 bits are equal"));
+  bad = signs;
+  bad.flip_rates["conv"] = 0;
+  EXPECT_THAT(message(bad), HasSubstr("none of its 1000 bits changed"));
+  bad.epoch = 9;  // where small steps may be all that is left
+  EXPECT_EQ(message(bad), "");
+  bad = signs;
+  bad.flip_rates["conv"] = .49;
+  EXPECT_THAT(message(bad), HasSubstr("as by chance"));
+  bad = signs;
+  bad.scales["value"] = torch::full({1}, 2000.f);
+  EXPECT_THAT(message(bad), HasSubstr("the scale of 'value' left its range"));
+  bad.scales["value"] = torch::full({1}, std::nanf(""));
+  EXPECT_THAT(message(bad), HasSubstr("the scale of 'value' left its range"));
 }
 
 TEST_F(TrainerTest, RefusesWhatDoesNotFit) {

@@ -17,9 +17,15 @@ using ::testing::ElementsAre;
 using ::testing::FloatNear;
 using ::testing::Pointwise;
 
-LayerTensors Layer(const torch::Tensor& weight, const WeightMethod& method) {
+using Method = std::unique_ptr<const WeightMethod>;
+
+Method Make(const WeightQuantizer& quantizer, const QuantizationConfig& config) {
+  return MakeWeightMethod(quantizer, config, /*has_codes=*/false);
+}
+
+LayerTensors Layer(const torch::Tensor& weight, const Method& method) {
   LayerTensors tensors{{"weight", weight.clone().requires_grad_()}};
-  method.AddTensors(tensors);
+  method->AddTensors(tensors);
   return tensors;
 }
 
@@ -54,26 +60,26 @@ TEST(EdeAt, GrowsFromATenthToTen) {
 }
 
 TEST(Xnor, GivesThePapersExample) {
-  const WeightMethod method({1, true}, {});
+  const Method method = Make({1, true}, {});
   const LayerTensors layer =
       Layer(torch::tensor({.5f, -.25f, .75f, -1.5f}).reshape({1, 4}), method);
-  const WeightCodes codes = method.Codes(layer);
+  const WeightCodes codes = method->Codes(layer);
   EXPECT_THAT(Values(codes.scale), ElementsAre(.75f));
   EXPECT_THAT(Values(codes.codes), ElementsAre(1, -1, 1, -1));
-  const torch::Tensor weight = method.Weight(layer, 0);
+  const torch::Tensor weight = method->Weight(layer, 0);
   EXPECT_THAT(Values(weight), ElementsAre(.75f, -.75f, .75f, -.75f));
   weight.sum().backward();
   EXPECT_THAT(Values(layer.at("weight").grad()), ElementsAre(1, 1, 1, 0));
 }
 
 TEST(IrNet, BalancesAndScalesByAPowerOfTwo) {
-  const WeightMethod method({1, true}, {.binary_method = "ir-net"});
+  const Method method = Make({1, true}, {.binary_method = "ir-net"});
   // Mean 2 and deviation 2: -1.5, -.5, .5, 1.5 over sqrt(1.25), whose mean magnitude is .894.
   const LayerTensors layer = Layer(torch::tensor({-1.f, 1.f, 3.f, 5.f}).reshape({1, 4}), method);
-  const WeightCodes codes = method.Codes(layer);
+  const WeightCodes codes = method->Codes(layer);
   EXPECT_THAT(Values(codes.codes), ElementsAre(-1, -1, 1, 1));
   EXPECT_THAT(Values(codes.scale), ElementsAre(1));
-  const torch::Tensor weight = method.Weight(layer, .5);
+  const torch::Tensor weight = method->Weight(layer, .5);
   EXPECT_THAT(Values(weight), ElementsAre(-1, -1, 1, 1));
   (weight * torch::tensor({1.f, 0.f, 0.f, 0.f})).sum().backward();
   const std::vector<float> gradient = Values(layer.at("weight").grad());
@@ -85,13 +91,13 @@ TEST(IrNet, BalancesAndScalesByAPowerOfTwo) {
 
 // A channel without deviation: of zeros, of one weight, of equal ones.
 TEST(IrNet, GivesNumbersForConstantChannels) {
-  const WeightMethod method({1, true}, {.binary_method = "ir-net"});
+  const Method method = Make({1, true}, {.binary_method = "ir-net"});
   for (const torch::Tensor& weight :
        {torch::zeros({2, 4}), torch::full({2, 1}, .3f), torch::full({2, 9}, -.1f)}) {
     const LayerTensors layer = Layer(weight, method);
-    method.Weight(layer, .5).square().sum().backward();
+    method->Weight(layer, .5).square().sum().backward();
     EXPECT_TRUE(torch::isfinite(layer.at("weight").grad()).all().item<bool>()) << weight;
-    const WeightCodes codes = method.Codes(layer);
+    const WeightCodes codes = method->Codes(layer);
     EXPECT_TRUE(torch::isfinite(codes.scale).all().item<bool>()) << weight;
     EXPECT_TRUE((codes.scale > 0).all().item<bool>()) << weight;
   }
@@ -119,16 +125,73 @@ TEST(Bop, GivesThePapersExample) {
 }
 
 TEST(Bop, FlipsBitsAndKeepsItsScale) {
-  const WeightMethod method({1, true}, {.binary_method = "bop", .bop_gamma = 1, .bop_tau = .2});
-  EXPECT_FALSE(method.learns_latents());
+  const Method method = Make({1, true}, {.binary_method = "bop", .bop_gamma = 1, .bop_tau = .2});
+  EXPECT_FALSE(method->learns_latents());
   LayerTensors layer = Layer(torch::tensor({.5f, -.5f}).reshape({1, 2}), method);
   // Of the bits: .5 times these.
-  (method.Weight(layer, 0) * torch::tensor({1.f, 1.f})).sum().backward();
-  method.AfterStep(layer);
-  const WeightCodes codes = method.Codes(layer);
+  (method->Weight(layer, 0) * torch::tensor({1.f, 1.f})).sum().backward();
+  method->AfterStep(layer);
+  const WeightCodes codes = method->Codes(layer);
   EXPECT_THAT(Values(codes.codes), ElementsAre(-1, -1));  // the second's gradient confirms it
   EXPECT_THAT(Values(codes.scale), ElementsAre(.5f));
   EXPECT_FALSE(layer.at("weight").grad().defined());
+}
+
+TEST(ReCu, BringsFarWeightsBack) {
+  const Method method = Make({1, true}, {.binary_method = "recu"});
+  // Mean 0, deviation 2, so v is half of it, with mean magnitude .75 (a power of two less).
+  const LayerTensors layer =
+      Layer(torch::tensor({-1.f, 1.f, -1.f, 1.f, -1.f, 1.f, -4.f, 4.f}).reshape({1, 8}) /
+                std::sqrt(38.f / 8) * 2,
+            method);
+  const WeightCodes codes = method->Codes(layer);
+  EXPECT_THAT(Values(codes.codes), ElementsAre(-1, 1, -1, 1, -1, 1, -1, 1));
+  const float magnitude = 14.f / 8 / std::sqrt(38.f / 8);
+  EXPECT_NEAR(codes.scale.item<float>(), magnitude, 1e-5);
+  // .85 at the start: beyond -magnitude ln(.3), which is 1.2 of it, lie the last two, at 2.3.
+  const torch::Tensor weight = method->Weight(layer, 0);
+  EXPECT_THAT(Values(weight), Pointwise(FloatNear(1e-5), Values(codes.codes * codes.scale)));
+  // Theirs reaches them through the bound alone, which they share with all.
+  (weight * torch::tensor({0.f, 0.f, 0.f, 0.f, 0.f, 0.f, 0.f, 1.f})).sum().backward();
+  const std::vector<float> far = Values(layer.at("weight").grad());
+  EXPECT_LT(std::abs(far[7]), .2f * magnitude);
+  // .99 at the end: -magnitude ln(.02) is 3.9 of it, and nothing is far.
+  layer.at("weight").mutable_grad().reset();
+  (method->Weight(layer, 1) * torch::tensor({0.f, 0.f, 0.f, 0.f, 0.f, 0.f, 0.f, 1.f}))
+      .sum()
+      .backward();
+  EXPECT_GT(layer.at("weight").grad()[0][7].item<float>(), 2 * std::abs(far[7]));
+}
+
+TEST(DoReFa, GivesThePapersExample) {
+  const torch::Tensor weight = torch::tensor({.1f, .5f, -1.f, 2.f}).reshape({1, 4});
+  const auto unit = [&](int bits) {
+    const Method method = Make({bits, true}, {.weight_method = "dorefa"});
+    EXPECT_EQ(method->code_bits(), bits + 1);
+    return Values(method->Codes(Layer(weight, method)).codes / DoReFaHighest(bits));
+  };
+  EXPECT_THAT(unit(2), Pointwise(FloatNear(1e-6), {.333333f, .333333f, -1.f, 1.f}));
+  EXPECT_THAT(unit(4), Pointwise(FloatNear(1e-6), {.066667f, .466667f, -.733333f, 1.f}));
+  const Method eight = Make({8, true}, {.weight_method = "dorefa"});
+  EXPECT_EQ(eight->code_bits(), 8);
+  const LayerTensors layer = Layer(weight, eight);
+  EXPECT_THAT(Values(eight->Codes(layer).codes), ElementsAre(13, 61, -100, 127));
+  // Scaled back to where tanh had them, with the gradient of tanh.
+  EXPECT_NEAR(eight->Codes(layer).scale.item<float>(), std::tanh(2.f) / 127, 1e-7);
+  eight->Weight(layer, 0).sum().backward();
+  const float last = layer.at("weight").grad()[0][3].item<float>();
+  EXPECT_NEAR(last, 1 - std::pow(std::tanh(2.0), 2), 1e-6);
+}
+
+TEST(Ternary, TakesWhatIsAboveSevenTenthsOfTheMean) {
+  const Method method = Make({2, true}, {.weight_method = "ternary"});
+  // The mean magnitude is 1, so .6 is not taken.
+  const LayerTensors layer = Layer(torch::tensor({.6f, -.8f, 1.f, -1.6f}).reshape({1, 4}), method);
+  const WeightCodes codes = method->Codes(layer);
+  EXPECT_THAT(Values(codes.codes), ElementsAre(0, -1, 1, -1));
+  EXPECT_NEAR(codes.scale.item<float>(), 3.4 / 3, 1e-6);
+  method->Weight(layer, 0).sum().backward();
+  EXPECT_THAT(Values(layer.at("weight").grad()), Each(1));
 }
 
 TEST(Pact, LearnsFromWhatIsClipped) {
@@ -143,16 +206,16 @@ TEST(Pact, LearnsFromWhatIsClipped) {
 }
 
 TEST(LearnedStep, GradientsAreThoseOfTheDefinition) {
-  const WeightMethod method({3, true}, {.weight_method = "lsq"});
+  const Method method = Make({3, true}, {.weight_method = "lsq"});
   LayerTensors layer =
       Layer(torch::tensor({.1f, -.6f, .25f, 2.f, 1.f, 1.f, 1.f, 1.f}).reshape({2, 4}), method);
   // 2 mean |w| / sqrt(3).
   EXPECT_NEAR(layer.at("step")[0].item<float>(), 2 * .7375 / std::sqrt(3), 1e-6);
   EXPECT_NEAR(layer.at("step")[1].item<float>(), 2 / std::sqrt(3), 1e-6);
   layer["step"] = torch::full({2, 1}, .5f).requires_grad_();
-  const torch::Tensor weight = method.Weight(layer, 0);
+  const torch::Tensor weight = method->Weight(layer, 0);
   EXPECT_THAT(Values(weight), ElementsAre(0, -.5f, 0, 1.5f, 1, 1, 1, 1));
-  EXPECT_THAT(Values(method.Codes(layer).codes), ElementsAre(0, -1, 0, 3, 2, 2, 2, 2));
+  EXPECT_THAT(Values(method->Codes(layer).codes), ElementsAre(0, -1, 0, 3, 2, 2, 2, 2));
   weight.sum().backward();
   EXPECT_THAT(Values(layer.at("weight").grad()), ElementsAre(1, 1, 1, 0, 1, 1, 1, 1));
   // -.2 + .2 - .5 + 3, and nothing; over sqrt(4 weights * 3).

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/nearest.h"
+#include "graph/name_pattern.h"
 #include "graph/parameters.h"
 
 namespace signum {
@@ -20,35 +22,18 @@ struct Plan {
   std::vector<int> residual_bits;  // 0 where sums read what it reads
 };
 
-// Whether `name` fits `pattern`, in which * stands for any characters and ? for one.
-bool Fits(const std::string& name, const std::string& pattern) {
-  size_t n = 0, p = 0;
-  size_t star = std::string::npos, resume = 0;  // the last *, and what it has not taken yet
-  while (n < name.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = n;
-    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
-      ++p;
-      ++n;
-    } else if (star != std::string::npos) {
-      p = star + 1;
-      n = ++resume;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', p) == std::string::npos;
-}
+// Where a layer stands in the network.
+enum class Place { kMiddle, kEdge, kDownsample };
 
-// What the policy says of one layer; its pattern means nothing.
-LayerPrecision PrecisionOf(const Node& layer, bool edge, const QuantizationPolicy& policy) {
-  LayerPrecision precision{"", policy.weight_bits, policy.activation_bits};
-  if (edge) precision = {"", policy.edge_bits, policy.edge_bits};
+// What the policy says of one layer.
+LayerBits BitsOf(const Node& layer, Place place, const QuantizationPolicy& policy) {
+  LayerBits bits{policy.weight_bits, policy.activation_bits};
+  if (place == Place::kDownsample) bits = policy.downsample.value_or(bits);
+  if (place == Place::kEdge) bits = policy.edges;
   for (const LayerPrecision& exception : policy.layers) {
-    if (Fits(layer.name, exception.pattern)) precision = exception;
+    if (FitsPattern(layer.name, exception.pattern)) bits = exception.bits;
   }
-  return precision;
+  return bits;
 }
 
 // The value at which a layer's input is best quantized.
@@ -77,6 +62,49 @@ bool IsShortcutSum(const Graph& graph, const std::vector<Shape>& shapes, NodeId 
          std::none_of(operands.begin(), operands.end(), [&](NodeId operand) {
            return std::holds_alternative<ConstantOp>(graph.node(operand).op);
          });
+}
+
+// The layer whose value reaches `value` by operators of one input, or -1.
+NodeId LayerBehind(const Graph& graph, NodeId value) {
+  while (!IsLayer(graph.node(value)) && graph.node(value).inputs.size() == 1) {
+    value = graph.node(value).inputs[0];
+  }
+  return IsLayer(graph.node(value)) ? value : -1;
+}
+
+bool ComesFrom(const Graph& graph, NodeId value, NodeId source) {
+  if (value < source) return false;
+  std::vector<bool> reached(value + 1);
+  reached[source] = true;
+  for (NodeId id = source + 1; id <= value; ++id) {
+    const std::vector<NodeId>& inputs = graph.node(id).inputs;
+    reached[id] =
+        std::any_of(inputs.begin(), inputs.end(), [&](NodeId input) { return reached[input]; });
+  }
+  return reached[value];
+}
+
+// The 1x1 convolutions that one operand of a shortcut's sum consists of, where the other is
+// computed from what they read.
+std::set<NodeId> Downsamples(const Graph& graph, const std::vector<Shape>& shapes) {
+  std::set<NodeId> found;
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    if (!IsShortcutSum(graph, shapes, id)) continue;
+    for (int side : {0, 1}) {
+      const NodeId layer = LayerBehind(graph, graph.node(id).inputs[side]);
+      if (layer < 0) continue;
+      const auto* convolution = std::get_if<ConvolutionOp>(&graph.node(layer).op);
+      if (convolution == nullptr || convolution->window.kernel != std::array{1, 1}) continue;
+      NodeId source = graph.node(layer).inputs[0];
+      // Pooling may come first.
+      while (!IsLayer(graph.node(source)) && graph.node(source).inputs.size() == 1 &&
+             graph.Readers(source).size() == 1) {
+        source = graph.node(source).inputs[0];
+      }
+      if (ComesFrom(graph, graph.node(id).inputs[1 - side], source)) found.insert(layer);
+    }
+  }
+  return found;
 }
 
 // Whether a sum finds codes at `value`, its own or those of what it moves.
@@ -108,14 +136,16 @@ void PlanResiduals(const Graph& graph, const std::vector<Shape>& shapes, int bit
 Plan MakePlan(const Graph& graph, const std::vector<Shape>& shapes,
               const QuantizationPolicy& policy) {
   const std::vector<NodeId> layers = Layers(graph);
+  const std::set<NodeId> downsamples = Downsamples(graph, shapes);
   Plan plan{std::vector<int>(graph.size()), std::vector<bool>(graph.size()),
             std::vector<int>(graph.size()), std::vector<int>(graph.size())};
   for (NodeId layer : layers) {
     const bool edge = layer == layers.front() || layer == layers.back();
-    const LayerPrecision precision = PrecisionOf(graph.node(layer), edge, policy);
-    if (precision.weight_bits == kFloatBits) continue;
-    plan.weight_bits[layer] = precision.weight_bits;
-    const int value_bits = precision.activation_bits;
+    const Place place = edge                          ? Place::kEdge
+                        : downsamples.contains(layer) ? Place::kDownsample
+                                                      : Place::kMiddle;
+    const auto [weight_bits, value_bits] = BitsOf(graph.node(layer), place, policy);
+    plan.weight_bits[layer] = weight_bits == kFloatBits ? 0 : weight_bits;
     if (value_bits == kFloatBits) continue;
     plan.reads_codes[layer] = true;
     int& bits =
@@ -129,14 +159,18 @@ Plan MakePlan(const Graph& graph, const std::vector<Shape>& shapes,
 }
 
 Status CheckPolicy(const QuantizationPolicy& policy) {
-  const auto in_range = [](int bits) { return bits >= 1 && bits <= 8; };
-  if (!in_range(policy.weight_bits) || !in_range(policy.activation_bits)) {
-    return InvalidArgument(fmt::format("{} weight bits and {} activation bits; 1 to 8 are possible",
-                                       policy.weight_bits, policy.activation_bits));
-  }
-  if (policy.edge_bits != kFloatBits && (policy.edge_bits < 2 || policy.edge_bits > 8)) {
-    return InvalidArgument(fmt::format(
-        "{} bits for the first and last layer; 2 to 8, or float, are possible", policy.edge_bits));
+  const auto check = [](const LayerBits& bits, const std::string& what) -> Status {
+    const auto fits = [](int b) { return (b >= 1 && b <= 8) || b == kFloatBits; };
+    if (fits(bits.weights) && fits(bits.activations)) return {};
+    return InvalidArgument(
+        fmt::format("{} bits for weights and {} for activations of {}; 1 to 8, or float, are "
+                    "possible",
+                    bits.weights, bits.activations, what));
+  };
+  SIGNUM_RETURN_IF_ERROR(check({policy.weight_bits, policy.activation_bits}, "the layers"));
+  SIGNUM_RETURN_IF_ERROR(check(policy.edges, "the first and the last layer"));
+  if (policy.downsample) {
+    SIGNUM_RETURN_IF_ERROR(check(*policy.downsample, "the convolutions on shortcuts"));
   }
   if (policy.residual_bits != kFloatBits &&
       (policy.residual_bits < 2 || policy.residual_bits > 8)) {
@@ -144,11 +178,7 @@ Status CheckPolicy(const QuantizationPolicy& policy) {
         fmt::format("{} bits for shortcuts; 2 to 8, or float, are possible", policy.residual_bits));
   }
   for (const LayerPrecision& layer : policy.layers) {
-    for (int bits : {layer.weight_bits, layer.activation_bits}) {
-      if (in_range(bits) || bits == kFloatBits) continue;
-      return InvalidArgument(fmt::format("{} bits for layers '{}'; 1 to 8, or float, are possible",
-                                         bits, layer.pattern));
-    }
+    SIGNUM_RETURN_IF_ERROR(check(layer.bits, "layers '" + layer.pattern + "'"));
   }
   return {};
 }
@@ -159,7 +189,7 @@ Status CheckPatterns(const Graph& graph, const QuantizationPolicy& policy) {
   for (NodeId id : Layers(graph)) names.push_back(graph.node(id).name);
   for (const LayerPrecision& layer : policy.layers) {
     const bool fits = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-      return Fits(name, layer.pattern);
+      return FitsPattern(name, layer.pattern);
     });
     if (fits) continue;
     const std::string nearest = Nearest(layer.pattern, names);

@@ -4,6 +4,7 @@
 #ifndef SIGNUM_GRAPH_PASSES_INSERT_QUANTIZERS_H_
 #define SIGNUM_GRAPH_PASSES_INSERT_QUANTIZERS_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,22 +14,27 @@ namespace signum {
 
 inline constexpr int kFloatBits = 32;
 
-// The precision of the layers whose names fit `pattern`, in which * stands for any
-// characters and ? for one.
+// Of a layer's weights and of the value that it reads: 1 to 8, or kFloatBits. Float weights that
+// read codes are there to learn from, as a first step of training.
+struct LayerBits {
+  int weights = 8, activations = 8;
+  bool operator==(const LayerBits&) const = default;
+};
+
+// The precision of the layers whose names fit `pattern` (graph/name_pattern.h).
 struct LayerPrecision {
   std::string pattern;
-  int weight_bits = 8;      // 1 to 8, or kFloatBits: the layer stays float altogether
-  int activation_bits = 8;  // of the value that it reads; 1 to 8, or kFloatBits
+  LayerBits bits;
   bool operator==(const LayerPrecision&) const = default;
 };
 
 struct QuantizationPolicy {
-  int weight_bits = 1;      // 1 to 8
-  int activation_bits = 8;  // 1 to 8
+  int weight_bits = 1;      // 1 to 8, or kFloatBits
+  int activation_bits = 8;  // 1 to 8, or kFloatBits
   bool per_channel = true;  // weight scales per output channel, else per layer
-  // Weights of the first and the last layer (convolution or linear), and the
-  // values they read: 2 to 8 bits, or kFloatBits to leave both layers float.
-  int edge_bits = 8;
+  LayerBits edges;          // the first and the last layer (convolution or linear)
+  // The 1x1 convolutions on shortcuts; without it, as other layers.
+  std::optional<LayerBits> downsample;
   // What is kept of a value for the sum of a shortcut, 2 to 8 bits or kFloatBits: of what
   // 1-bit layers read too, whose quantizer then reads those codes; and where both operands
   // are floats, of the one that is made first. Sums with constants or of other shapes, and

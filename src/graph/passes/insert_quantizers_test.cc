@@ -140,7 +140,7 @@ TEST(InsertQuantizers, AFloatLayerBesideAShortcutReadsFloats) {
 }
 
 TEST(InsertQuantizers, EdgesCanStayFloat) {
-  const auto graph = InsertQuantizers(ResidualGraph(), {.edge_bits = kFloatBits});
+  const auto graph = InsertQuantizers(ResidualGraph(), {.edges = {kFloatBits, kFloatBits}});
   ASSERT_TRUE(graph);
   ASSERT_TRUE(Verify(*graph));
   EXPECT_FALSE(*WeightQuantizerSlot(Named(*graph, "conv1").op));
@@ -163,7 +163,8 @@ TEST(InsertQuantizers, LayersMayHaveTheirOwnPrecision) {
   };
   const auto graph = InsertQuantizers(
       ResidualGraph(),
-      {.weight_bits = 4, .layers = {{"conv*", 1, 3}, {"con?2", 2, 8}, {"linear", kFloatBits, 8}}});
+      {.weight_bits = 4,
+       .layers = {{"conv*", 1, 3}, {"con?2", 2, 8}, {"linear", kFloatBits, kFloatBits}}});
   ASSERT_TRUE(graph) << graph.error().message;
   ASSERT_TRUE(Verify(*graph)) << Verify(*graph).error().message;
   EXPECT_EQ(bits(*graph, "conv1"), 1);  // the edges' 8 bits are a rule like any other
@@ -179,6 +180,41 @@ TEST(InsertQuantizers, LayersMayHaveTheirOwnPrecision) {
   EXPECT_EQ(floats->node(Named(*floats, "conv2").inputs[0]).name, "relu1");
 }
 
+TEST(InsertQuantizers, DownsamplingLayersMayHaveTheirOwnPrecision) {
+  Graph g;
+  const NodeId x = g.Add("x", InputOp{{1, 4, 8, 8}}, {});
+  const NodeId conv1 = g.Add("conv1", Convolution3x3(), {x}, Weight());
+  const NodeId pooled =
+      g.Add("pooled", AveragePoolOp{{.kernel = {2, 2}, .stride = {2, 2}}}, {conv1});
+  ConvolutionOp strided = Convolution3x3();
+  strided.window.stride = {2, 2};
+  const NodeId conv2 = g.Add("conv2", strided, {conv1}, Weight());
+  ConvolutionOp small = Convolution3x3();
+  small.window = {};
+  // A 1x1 convolution on the way through the block is none on a shortcut.
+  const auto weight = [] {
+    return std::map<std::string, Tensor>{{"weight", Tensor::Filled({4, 4, 1, 1}, .5f)}};
+  };
+  const NodeId conv3 = g.Add("conv3", small, {conv2}, weight());
+  const NodeId shortcut = g.Add("shortcut", small, {pooled}, weight());
+  const NodeId sum = g.Add("sum", AddOp{}, {conv3, shortcut});
+  g.Add("conv4", Convolution3x3(), {sum}, Weight());
+  ASSERT_TRUE(Verify(g)) << Verify(g).error().message;
+  const auto graph = InsertQuantizers(g, {.downsample = LayerBits{4, 8}});
+  ASSERT_TRUE(graph) << graph.error().message;
+  EXPECT_EQ(WeightQuantizerOf(Named(*graph, "shortcut").op)->bits, 4);
+  EXPECT_EQ(WeightQuantizerOf(Named(*graph, "conv3").op)->bits, 1);
+  EXPECT_EQ(WeightQuantizerOf(Named(*graph, "conv4").op)->bits, 8);
+}
+
+TEST(InsertQuantizers, FloatWeightsMayReadCodes) {
+  const auto graph =
+      InsertQuantizers(ResidualGraph(), {.weight_bits = kFloatBits, .activation_bits = 1});
+  ASSERT_TRUE(graph) << graph.error().message;
+  EXPECT_EQ(WeightQuantizerOf(Named(*graph, "conv2").op), nullptr);
+  EXPECT_EQ(graph->node(Named(*graph, "conv2").inputs[0]).name, "relu1.quantize");
+}
+
 TEST(InsertQuantizers, NamesAPatternThatFitsNoLayer) {
   const auto refused = InsertQuantizers(ResidualGraph(), {.layers = {{"conv3", 8, 8}}});
   ASSERT_FALSE(refused);
@@ -191,7 +227,7 @@ TEST(InsertQuantizers, NamesAPatternThatFitsNoLayer) {
 TEST(InsertQuantizers, RefusesBitsOutOfRange) {
   EXPECT_FALSE(InsertQuantizers(ResidualGraph(), {.weight_bits = 0}));
   EXPECT_FALSE(InsertQuantizers(ResidualGraph(), {.activation_bits = 9}));
-  EXPECT_FALSE(InsertQuantizers(ResidualGraph(), {.edge_bits = 1}));
+  EXPECT_FALSE(InsertQuantizers(ResidualGraph(), {.edges = {0, 8}}));
 }
 
 }  // namespace

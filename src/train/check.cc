@@ -1,0 +1,194 @@
+#include "train/check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "graph/name_pattern.h"
+#include "train/layer_settings.h"
+#include "train/sign_gradient.h"
+
+namespace signum::train {
+namespace {
+
+constexpr const char* kOptimizers[] = {"sgd", "adam", "adamw"};
+constexpr const char* kSchedules[] = {"constant", "multi-step", "cosine", "one-cycle"};
+constexpr const char* kBinaryMethods[] = {"xnor", "ir-net", "recu", "bop"};
+constexpr const char* kWeightMethods[] = {"min-max", "lsq", "dorefa", "ternary"};
+constexpr const char* kValueMethods[] = {"lsq", "pact", "dorefa"};
+
+Status OneOf(const char* flag, const std::string& value, std::span<const char* const> all) {
+  std::string list;
+  for (const char* name : all) {
+    if (value == name) return {};
+    list += list.empty() ? name : std::string(", ") + name;
+  }
+  return InvalidArgument(fmt::format("--{} {} is not known; choose one of {}", flag, value, list));
+}
+
+Status InRange(const char* flag, double value, double low, double high) {
+  if (value >= low && value <= high) return {};
+  return InvalidArgument(fmt::format("--{} {} is outside {} to {}", flag, value, low, high));
+}
+
+// The settings of quantizers, of all layers or of one.
+Status CheckMethods(const QuantizationConfig& q) {
+  SIGNUM_RETURN_IF_ERROR(OneOf("binary-method", q.binary_method, kBinaryMethods));
+  SIGNUM_RETURN_IF_ERROR(OneOf("weight-method", q.weight_method, kWeightMethods));
+  SIGNUM_RETURN_IF_ERROR(OneOf("value-method", q.value_method, kValueMethods));
+  SIGNUM_RETURN_IF_ERROR(OneOf("sign-gradient", q.sign_gradient, kSignGradientNames));
+  SIGNUM_RETURN_IF_ERROR(InRange("theta", q.theta, 0, 1e3));
+  SIGNUM_RETURN_IF_ERROR(InRange("bop-gamma", q.bop_gamma, 0, 1));
+  SIGNUM_RETURN_IF_ERROR(InRange("bop-tau", q.bop_tau, 0, 1e3));
+  if (q.binary_method == "bop" && q.theta > 0) {
+    return InvalidArgument(
+        "--binary-method bop has no latent weights for the hysteresis of --theta; leave one out");
+  }
+  return {};
+}
+
+// A layer with quantized weights: what its settings are for.
+struct Site {
+  std::string name;
+  int weight_bits = 0;
+  int value_bits = 0;  // 0 where it reads floats
+  QuantizationConfig config;
+};
+
+Result<std::vector<Site>> SitesOf(const Graph& network, const QuantizationConfig& config) {
+  std::vector<Site> sites;
+  for (NodeId id = 0; id < network.size(); ++id) {
+    const Node& node = network.node(id);
+    const WeightQuantizer* quantizer = WeightQuantizerOf(node.op);
+    if (quantizer == nullptr) continue;
+    const NodeId source = QuantizerOfValue(network, node.inputs[0]);
+    Site site{.name = node.name, .weight_bits = quantizer->bits};
+    if (source >= 0) site.value_bits = std::get<QuantizeOp>(network.node(source).op).bits;
+    SIGNUM_ASSIGN_OR_RETURN(site.config, ConfigOfLayer(config, node.name));
+    const std::string place = "layer '" + node.name + "'";
+    SIGNUM_RETURN_IF_ERROR(CheckMethods(site.config).map_error([&](const Error& e) {
+      return config.layers.empty() ? e : e.In(place);
+    }));
+    sites.push_back(std::move(site));
+  }
+  return sites;
+}
+
+// What a setting of quantizers is for.
+struct Use {
+  const char* flag;  // as an error calls it
+  std::function<bool(const Site&)> has;
+  const char* needs;
+};
+
+const std::map<std::string, Use>& Uses() {
+  const auto one_bit = [](const Site& s) { return s.weight_bits == 1; };
+  const auto bop = [](const Site& s) {
+    return s.weight_bits == 1 && s.config.binary_method == "bop";
+  };
+  static const std::map<std::string, Use> uses = {
+      {"binary-method", {"binary-method", one_bit, "weights of 1 bit"}},
+      {"weight-method",
+       {"weight-method",
+        [](const Site& s) {
+          return s.weight_bits == 2 || (s.weight_bits > 1 && s.config.weight_method != "ternary");
+        },
+        "weights of 2 to 8 bits (ternary: of 2 bits)"}},
+      {"value-method",
+       {"value-method", [](const Site& s) { return s.value_bits > 1; }, "values of 2 to 8 bits"}},
+      {"sign-gradient",
+       {"sign-gradient", [](const Site& s) { return s.value_bits == 1; }, "values of 1 bit"}},
+      {"theta", {"theta", one_bit, "weights of 1 bit"}},
+      {"theta-relative",
+       {"theta-relative", [](const Site& s) { return s.weight_bits == 1 && s.config.theta > 0; },
+        "weights of 1 bit and --theta"}},
+      {"clip",
+       {"no-clip",
+        [](const Site& s) { return s.weight_bits == 1 && s.config.binary_method == "xnor"; },
+        "weights of 1 bit and --binary-method xnor"}},
+      {"bop-gamma", {"bop-gamma", bop, "--binary-method bop"}},
+      {"bop-tau", {"bop-tau", bop, "--binary-method bop"}},
+  };
+  return uses;
+}
+
+std::map<std::string, std::string> TextsOf(const QuantizationConfig& config) {
+  std::map<std::string, std::string> texts;
+  VisitQuantizationSettings(config, [&](const char* name, const auto& field, const char*) {
+    texts[name] = fmt::format("{}", field);
+  });
+  return texts;
+}
+
+}  // namespace
+
+Status CheckConfig(const TrainConfig& c) {
+  SIGNUM_RETURN_IF_ERROR(OneOf("optimizer", c.optimizer, kOptimizers));
+  SIGNUM_RETURN_IF_ERROR(OneOf("schedule", c.schedule, kSchedules));
+  if (c.warmup_epochs > 0 && c.schedule == "one-cycle") {
+    return InvalidArgument(
+        "--schedule one-cycle starts with a warm-up of its own; leave out --warmup-epochs or "
+        "choose --schedule cosine");
+  }
+  for (const double milestone : c.milestones) {
+    SIGNUM_RETURN_IF_ERROR(InRange("milestones", milestone, 0, 1));
+  }
+  SIGNUM_RETURN_IF_ERROR(InRange("epochs", static_cast<double>(c.epochs), 1, 1e6));
+  // One image would leave batch norm without a variance.
+  SIGNUM_RETURN_IF_ERROR(InRange("batch-size", static_cast<double>(c.batch_size), 2, 65536));
+  SIGNUM_RETURN_IF_ERROR(InRange("lr", c.learning_rate, 1e-12, 1e3));
+  SIGNUM_RETURN_IF_ERROR(InRange("momentum", c.momentum, 0, 0.9999));
+  SIGNUM_RETURN_IF_ERROR(InRange("weight-decay", c.weight_decay, 0, 1));
+  SIGNUM_RETURN_IF_ERROR(
+      InRange("warmup-epochs", c.warmup_epochs, 0, static_cast<double>(c.epochs)));
+  SIGNUM_RETURN_IF_ERROR(InRange("milestone-factor", c.milestone_factor, 0, 1));
+  SIGNUM_RETURN_IF_ERROR(InRange("label-smoothing", c.label_smoothing, 0, 1));
+  SIGNUM_RETURN_IF_ERROR(InRange("distillation-weight", c.distillation_weight, 0, 1));
+  SIGNUM_RETURN_IF_ERROR(
+      InRange("distillation-temperature", c.distillation_temperature, 0.01, 1e3));
+  SIGNUM_RETURN_IF_ERROR(InRange("crop-padding", static_cast<double>(c.crop_padding), 0, 1024));
+  SIGNUM_RETURN_IF_ERROR(CheckMethods(c.quantization));
+  SIGNUM_RETURN_IF_ERROR(InRange("average-decay", c.average_decay, 0, 0.999999));
+  SIGNUM_RETURN_IF_ERROR(
+      InRange("reestimate-batches", static_cast<double>(c.reestimate_batches), 0, 1e6));
+  SIGNUM_RETURN_IF_ERROR(InRange("train-limit", static_cast<double>(c.train_limit), 0, 1e12));
+  SIGNUM_RETURN_IF_ERROR(InRange("test-limit", static_cast<double>(c.test_limit), 0, 1e12));
+  return InRange("threads", static_cast<double>(c.threads), 0, 1024);
+}
+
+Status CheckQuantization(const Graph& network, const QuantizationConfig& config) {
+  SIGNUM_ASSIGN_OR_RETURN(const std::vector<Site> sites, SitesOf(network, config));
+  const std::map<std::string, std::string> usual = TextsOf({}), given = TextsOf(config);
+  for (const auto& [name, text] : given) {
+    const Use& use = Uses().at(name);
+    if (text == usual.at(name) || std::any_of(sites.begin(), sites.end(), use.has)) continue;
+    return InvalidArgument(
+        fmt::format("--{} does nothing here, for it needs {}; leave it out", use.flag, use.needs));
+  }
+  for (const LayerSetting& setting : config.layers) {
+    const auto fits = [&](const Site& site) { return FitsPattern(site.name, setting.pattern); };
+    if (std::none_of(sites.begin(), sites.end(), fits)) {
+      return InvalidArgument(
+          fmt::format("no layer with quantized weights is named '{}', which {} is set for; "
+                      "`signum info` lists the layers",
+                      setting.pattern, setting.name));
+    }
+    const Use& use = Uses().at(setting.name);
+    if (std::any_of(sites.begin(), sites.end(),
+                    [&](const Site& site) { return fits(site) && use.has(site); })) {
+      continue;
+    }
+    return InvalidArgument(
+        fmt::format("{} does nothing for layers '{}', for it needs {}; leave it "
+                    "out",
+                    setting.name, setting.pattern, use.needs));
+  }
+  return {};
+}
+
+}  // namespace signum::train

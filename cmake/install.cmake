@@ -12,6 +12,12 @@ if(TARGET signum-train)
   install(TARGETS signum-train RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/signum)
 endif()
 
+# What the tool finds by name.
+if(TARGET signum)
+  install(DIRECTORY models recipes DESTINATION ${CMAKE_INSTALL_DATADIR}/signum
+    FILES_MATCHING PATTERN "*.sgn" PATTERN "*.md" PATTERN "*.toml")
+endif()
+
 # libsignum.a: the rooms that the runtime is made of, as one archive.
 add_library(signum_archive STATIC)
 foreach(room base graph quant format kernels runtime)

@@ -176,6 +176,30 @@ class CommandLineTest(unittest.TestCase):
             self.assertIn("layers.toml: line 1: weights",
                           self.fail(*command, "--layers", layers))
 
+    def test_quantize_chooses_bits_under_a_budget(self):
+        with tempfile.TemporaryDirectory() as folder:
+            command = self.calibration(folder, 20)
+            output = command[-1]
+            whole = run(*command)
+            self.assertEqual(whole.returncode, 0, whole.stderr)
+            budget = os.path.getsize(output) * 2 // 3
+            chosen = run(*command, "--auto", "--budget-bytes", str(budget), "--auto-images", "30")
+            self.assertEqual(chosen.returncode, 0, chosen.stderr)
+            self.assertLessEqual(os.path.getsize(output), budget)
+            self.assertRegex(chosen.stderr, r"(?m)^layer +bits +bytes +rise of the loss +accuracy")
+            tensors = json.loads(self.succeed("info", output, "--quantization", "--json"))
+            bits = [t["bits"] for t in tensors if t["of"] == "weights"]
+            self.assertEqual((bits[0], bits[-1]), (8, 8))
+            self.assertLess(min(bits), 8)
+            with open(output + ".tradeoff.html", encoding="utf-8") as page:
+                self.assertIn("<svg", page.read())
+            timed = run(*command, "--auto", "--budget-ms", "1000", "--auto-images", "30")
+            self.assertEqual(timed.returncode, 0, timed.stderr)
+            self.assertIn("the budget of 10 bytes is too small",
+                          self.fail(*command, "--auto", "--budget-bytes", "10"))
+            self.assertIn("needs a budget", self.fail(*command, "--auto"))
+            self.assertIn("does nothing without --auto", self.fail(*command, "--budget-ms", "1"))
+
     def test_quantize_shows_how_far_it_is(self):
         with tempfile.TemporaryDirectory() as folder:
             command = self.calibration(folder, 20, "--bias-correction", "--json")

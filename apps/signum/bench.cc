@@ -230,9 +230,8 @@ Status Bench(const BenchFlags& flags) {
 
 Action AddBench(CLI::App& command) {
   const auto flags = std::make_shared<BenchFlags>();
-  command
-      .add_option("MODEL", flags->model,
-                  "a .sgn file or the name of a zoo network, which gets random weights")
+  AddModelArgument(command, flags->model,
+                   "a .sgn file or the name of a zoo network, which gets random weights")
       ->required();
   AddZooFlags(command, flags->zoo);
   command.add_option("--weight-bits", flags->weight_bits, "quantize a float network's weights")

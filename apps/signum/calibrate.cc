@@ -56,16 +56,18 @@ Result<Graph> LoadNetwork(const RunArguments& arguments) {
   return LoadGraph(arguments.model);
 }
 
-// A progress bar for each stage of the calibration, one after the other.
-calibration::ProgressObserver ShowProgress() {
+}  // namespace
+
+calibration::ProgressObserver ShowProgress(std::string what) {
   struct Shown {
     std::string stage;
     std::unique_ptr<report::ProgressBar> bar;
   };
-  return [shown = std::make_shared<Shown>()](const calibration::Progress& progress) {
+  return [shown = std::make_shared<Shown>(),
+          what = std::move(what)](const calibration::Progress& progress) {
     if (shown->stage != progress.stage) {
       shown->stage = progress.stage;
-      shown->bar = std::make_unique<report::ProgressBar>(stderr, "calibrate: " + progress.stage,
+      shown->bar = std::make_unique<report::ProgressBar>(stderr, what + progress.stage,
                                                          progress.total, progress.unit);
     }
     shown->bar->Update(progress.done);
@@ -73,7 +75,14 @@ calibration::ProgressObserver ShowProgress() {
   };
 }
 
-}  // namespace
+Result<calibration::PostTrainingOptions> OptionsOf(const QuantizationPolicy& policy,
+                                                   const CalibrateFlags& flags) {
+  calibration::PostTrainingOptions options{
+      .policy = policy, .equalize = flags.equalize, .correct_biases = flags.correct_biases};
+  SIGNUM_ASSIGN_OR_RETURN(options.values, ChoiceOf(flags.range, flags.percentile));
+  SIGNUM_ASSIGN_OR_RETURN(options.weights, ChoiceOf(flags.weight_range, flags.percentile));
+  return options;
+}
 
 void AddCalibrateFlags(CLI::App& command, CalibrateFlags& flags) {
   command
@@ -111,9 +120,9 @@ void AddCalibrateFlags(CLI::App& command, CalibrateFlags& flags) {
 Status CheckCalibrateFlags(const CLI::App& command) {
   const bool calibrate = command.count("--calibrate") > 0;
   static const std::set<std::string> shared = {
-      "--weights",   "--activations", "--edges",  "--downsample", "--residuals",
-      "--per-layer", "--layer",       "--layers", "--data",       "--output",
-      "--json",      "--data-folder", "--seed",   "--threads"};
+      "--weights", "--activations", "--edges", "--downsample",   "--residuals", "--per-layer",
+      "--layer",   "--layers",      "--data",  "--output",       "--json",      "--data-folder",
+      "--seed",    "--threads",     "--auto",  "--budget-bytes", "--budget-ms", "--auto-images"};
   for (const CLI::Option* option : command.get_options()) {
     const std::string name = option->get_name();
     if (option->count() == 0 || !name.starts_with("--") || shared.contains(name)) continue;
@@ -137,11 +146,8 @@ Status Calibrate(const RunArguments& arguments, const CalibrateFlags& flags, boo
   const auto start = Clock::now();
   if (arguments.output.empty()) return InvalidArgument("no -o given; name the file to write");
   SIGNUM_RETURN_IF_ERROR(base::CheckCanWrite(arguments.output));
-  calibration::PostTrainingOptions options{.policy = arguments.quantization,
-                                           .equalize = flags.equalize,
-                                           .correct_biases = flags.correct_biases};
-  SIGNUM_ASSIGN_OR_RETURN(options.values, ChoiceOf(flags.range, flags.percentile));
-  SIGNUM_ASSIGN_OR_RETURN(options.weights, ChoiceOf(flags.weight_range, flags.percentile));
+  SIGNUM_ASSIGN_OR_RETURN(const calibration::PostTrainingOptions options,
+                          OptionsOf(arguments.quantization, flags));
   SIGNUM_ASSIGN_OR_RETURN(const Graph network, LoadNetwork(arguments));
   SIGNUM_ASSIGN_OR_RETURN(
       const data::Dataset dataset,
@@ -151,7 +157,7 @@ Status Calibrate(const RunArguments& arguments, const CalibrateFlags& flags, boo
                                    .count = flags.images,
                                    .seed = arguments.training.seed,
                                    .threads = threads > 0 ? threads : AvailableCores(),
-                                   .progress = ShowProgress()};
+                                   .progress = ShowProgress("calibrate: ")};
   SIGNUM_ASSIGN_OR_RETURN(Graph quantized,
                           calibration::QuantizeAfterTraining(network, options, images));
   SIGNUM_RETURN_IF_ERROR(CheckAccumulators(quantized));

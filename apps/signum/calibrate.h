@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "calibration/post_training.h"
 #include "run_arguments.h"
 #include "signum/result.h"
 
@@ -26,6 +27,13 @@ void AddCalibrateFlags(CLI::App& command, CalibrateFlags& flags);
 // Whether the options that were given belong together: with --calibrate none that
 // trains, without it none that calibrates. An error names the option.
 Status CheckCalibrateFlags(const CLI::App& command);
+
+// A progress bar for each stage of the work, one after the other, called `what` and the stage.
+calibration::ProgressObserver ShowProgress(std::string what);
+
+// How ranges are chosen, by the flags.
+Result<calibration::PostTrainingOptions> OptionsOf(const QuantizationPolicy& policy,
+                                                   const CalibrateFlags& flags);
 
 // Quantizes arguments.model with images of arguments.data, writes arguments.output
 // and prints what came of it.

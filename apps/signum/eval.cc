@@ -191,7 +191,7 @@ Status Eval(const EvalFlags& flags) {
 
 Action AddEval(CLI::App& command) {
   const auto flags = std::make_shared<EvalFlags>();
-  command.add_option("MODEL", flags->model, "a trained .sgn file")->required();
+  AddModelArgument(command, flags->model, "a trained .sgn file, or a name of models/")->required();
   command.add_option("--data", flags->data,
                      "the dataset whose test images are classified; without it, the one that the "
                      "model was trained on");

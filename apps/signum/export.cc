@@ -91,7 +91,9 @@ Status Export(const ExportFlags& flags) {
 
 Action AddExport(CLI::App& command) {
   const auto flags = std::make_shared<ExportFlags>();
-  command.add_option("MODEL", flags->model, "a .sgn file or the name of a zoo network")->required();
+  AddModelArgument(command, flags->model,
+                   "a .sgn file, a name of models/, or the name of a zoo network")
+      ->required();
   CLI::Option* onnx_file =
       command.add_option("--onnx", flags->onnx, "write an ONNX model, for other runtimes")
           ->type_name("FILE");

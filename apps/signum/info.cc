@@ -65,7 +65,9 @@ Status Info(const InfoFlags& flags) {
 
 Action AddInfo(CLI::App& command) {
   const auto flags = std::make_shared<InfoFlags>();
-  command.add_option("MODEL", flags->model, "a .sgn file or the name of a zoo network")->required();
+  AddModelArgument(command, flags->model,
+                   "a .sgn file, a name of models/, or the name of a zoo network")
+      ->required();
   CLI::Option* json = command.add_flag("--json", flags->json, "print JSON instead of a table");
   command.add_flag("--dot", flags->dot, "print the graph for Graphviz: pipe it into dot -Tsvg")
       ->excludes(json);

@@ -137,10 +137,11 @@ Status CheckSanity(const LearnRequest& request) {
                sanity.first_loss, sanity.last_loss, sanity.steps, sanity.chance);
   }
   if (sanity.passed()) return {};
-  return InvalidArgument(
-      fmt::format("after {} steps on one batch the loss is {:.3f}, not below half of chance's "
-                  "{:.3f}: the network does not learn; try another --lr, or more bits",
-                  sanity.steps, sanity.last_loss, sanity.chance));
+  return InvalidArgument(fmt::format(
+      "after {} steps on one batch the loss is {:.3f}, not a quarter below chance's "
+      "{:.3f}: the network does not learn: gradients do not come through; try more bits, another "
+      "--sign-gradient, or a trained network to start from",
+      sanity.steps, sanity.last_loss, sanity.chance));
 }
 
 Result<std::unique_ptr<RunFolder>> ResumeRun(const LearnRequest& request) {

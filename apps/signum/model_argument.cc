@@ -10,6 +10,7 @@
 
 #include "base/nearest.h"
 #include "format/sgn.h"
+#include "share.h"
 
 namespace signum::apps {
 namespace {
@@ -20,6 +21,18 @@ bool IsFolder(const std::string& path) {
 }
 
 }  // namespace
+
+CLI::Option* AddModelArgument(CLI::App& command, std::string& model, const std::string& help,
+                              const std::string& name) {
+  return command.add_option(name, model, help)
+      ->transform(CLI::Validator(
+          [](std::string& argument) {
+            if (IsModelFile(argument)) return std::string();
+            if (auto path = FindShared("models", argument + ".sgn")) argument = std::move(*path);
+            return std::string();
+          },
+          ""));
+}
 
 bool IsModelFile(const std::string& argument) {
   if (IsFolder(argument)) return false;
@@ -37,12 +50,15 @@ Result<Graph> LoadGraph(const std::string& file_or_zoo_name, const zoo::ZooOptio
     return InvalidArgument(
         fmt::format("'{}' is a folder; give the .sgn file in it", file_or_zoo_name));
   }
-  const std::string nearest = Nearest(file_or_zoo_name, names);
-  return NotFound(
-      fmt::format("'{}' is neither a file nor a network of the zoo{}; give the path of a .sgn file "
-                  "or one of {}",
-                  file_or_zoo_name, nearest.empty() ? "" : " (did you mean '" + nearest + "'?)",
-                  fmt::join(names, ", ")));
+  const std::vector<std::string> trained = SharedNames("models", ".sgn");
+  std::vector<std::string> all = names;
+  all.insert(all.end(), trained.begin(), trained.end());
+  const std::string nearest = Nearest(file_or_zoo_name, all);
+  return NotFound(fmt::format(
+      "'{}' is neither a file, nor a network of the zoo, nor a model that comes with "
+      "Signum{}; give the path of a .sgn file, or one of {}{}{}",
+      file_or_zoo_name, nearest.empty() ? "" : " (did you mean '" + nearest + "'?)",
+      fmt::join(names, ", "), trained.empty() ? "" : "; trained: ", fmt::join(trained, ", ")));
 }
 
 void AddZooFlags(CLI::App& command, ZooFlags& flags) {

@@ -13,6 +13,11 @@
 
 namespace signum::apps {
 
+// Declares MODEL, or what `name` says; the name of a model that comes with Signum
+// (models/) becomes its path.
+CLI::Option* AddModelArgument(CLI::App& command, std::string& model, const std::string& help,
+                              const std::string& name = "MODEL");
+
 // Whether LoadGraph takes `argument` for a file: a path that is there, or
 // anything that ends in ".sgn". A folder is never a model.
 bool IsModelFile(const std::string& argument);

@@ -145,7 +145,10 @@ Status Predict(const PredictFlags& flags) {
 
 Action AddPredict(CLI::App& command) {
   const auto flags = std::make_shared<PredictFlags>();
-  command.add_option("MODEL", flags->model, "a trained .sgn file")->required();
+  AddModelArgument(command, flags->model,
+                   "a trained .sgn file, or a name of models/: resnet20-w1a8-cifar10",
+                   "MODEL,--model")
+      ->required();
   command.add_option("IMAGE", flags->images, "PNG or JPEG files, of any size")->required();
   command.add_option("--top", flags->top, "how many classes to show")
       ->capture_default_str()

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string_view>
 
+#include "auto_precision.h"
 #include "calibrate.h"
 #include "layer_precision.h"
 
@@ -14,6 +15,7 @@ namespace {
 struct QuantizeFlags {
   LearnRequest learn;
   CalibrateFlags calibrate;
+  AutoFlags automatic;
   std::string edges = "8", downsample;
   std::string residuals = "float";
   bool per_layer = false;
@@ -108,6 +110,12 @@ Status Quantize(const CLI::App& command, QuantizeFlags& flags,
   RunArguments& arguments = flags.learn.arguments;
   SIGNUM_RETURN_IF_ERROR(CheckCalibrateFlags(command));
   SIGNUM_RETURN_IF_ERROR(ReadPolicy(flags, arguments));
+  SIGNUM_RETURN_IF_ERROR(CheckAutoFlags(command, flags.automatic));
+  if (flags.automatic.on) {
+    SIGNUM_ASSIGN_OR_RETURN(const calibration::PostTrainingOptions options,
+                            OptionsOf(arguments.quantization, flags.calibrate));
+    SIGNUM_RETURN_IF_ERROR(ChooseBits(flags.automatic, options, arguments));
+  }
   if (flags.calibrate.images > 0 && command.count("--weights") == 0) {
     arguments.quantization.weight_bits = 8;  // 1 bit is of no use without training
   }
@@ -137,7 +145,8 @@ Action AddQuantizeFlags(CLI::App& command, Status (*retrain)(const LearnRequest&
   arguments.verb = "quantize";
   arguments.teacher = "float";
   arguments.training = RetrainingDefaults();
-  command.add_option("MODEL", arguments.model, "the trained network: a .sgn file");
+  AddModelArgument(command, arguments.model,
+                   "the trained network: a .sgn file, or a name of models/");
   AddPolicyFlags(command, *flags);
   command.add_option("--retrain,--epochs", arguments.training.epochs, "passes of retraining")
       ->capture_default_str();
@@ -150,6 +159,7 @@ Action AddQuantizeFlags(CLI::App& command, Status (*retrain)(const LearnRequest&
                   "distil from: float (the network before quantization), a .sgn file, or none")
       ->capture_default_str();
   AddCalibrateFlags(command, flags->calibrate);
+  AddAutoFlags(command, flags->automatic);
   AddNetworkFlags(command, arguments);
   AddTrainingFlags(command, arguments.training);
   command.footer(command.get_footer() +

@@ -11,8 +11,8 @@ Action AddTrain(CLI::App& command) {
   RunArguments& arguments = request->arguments;
   arguments.verb = "train";
   arguments.teacher = "none";
-  command.add_option("MODEL", arguments.model,
-                     "what to train: a zoo name (see signum info) or a .sgn file");
+  AddModelArgument(command, arguments.model,
+                   "what to train: a zoo name (see signum info) or a .sgn file");
   AddLearnFlags(command, *request);
   command.add_option("--teacher", arguments.teacher, "a .sgn file to distil from, or none")
       ->capture_default_str();

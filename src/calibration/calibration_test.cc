@@ -10,6 +10,7 @@
 #include "calibration/biases.h"
 #include "calibration/post_training.h"
 #include "calibration/quantizers.h"
+#include "calibration/sensitivity.h"
 #include "graph/passes/equalize_layers.h"
 #include "graph/passes/fold_batch_norm.h"
 #include "quant/freeze_weights.h"
@@ -124,6 +125,45 @@ TEST(QuantizeAfterTraining, GivesTheSameBitsOnEveryInstructionSet) {
     const std::vector<float> got = Outputs(quantized, images, isa);
     EXPECT_EQ(std::memcmp(got.data(), expected.data(), got.size() * sizeof(float)), 0)
         << IsaName(isa);
+  }
+}
+
+TEST(MeasureSensitivity, ProbesTheLayersThatHaveNoPrecisionOfTheirOwn) {
+  const data::Dataset images = Noise(24);
+  std::vector<std::string> stages;
+  const PostTrainingOptions options{.policy = {.layers = {{"n7", 4, 8}}}};
+  const auto measured =
+      MeasureSensitivity(FloatNetwork(), options, {1, 4, 8},
+                         {.dataset = &images,
+                          .count = 24,
+                          .progress =
+                              [&](const Progress& progress) {
+                                if (stages.empty() || stages.back() != progress.stage)
+                                  stages.push_back(progress.stage);
+                              }},
+                         /*timed=*/true);
+  ASSERT_TRUE(measured) << measured.error().message;
+  EXPECT_EQ(stages, (std::vector<std::string>{"ranges", "histograms", "layers", "times"}));
+  std::vector<std::string> general;
+  const Graph marked =
+      InsertQuantizers(FoldBatchNorm(FloatNetwork()), {.weight_bits = 3, .layers = {{"n7", 4, 8}}})
+          .value();
+  for (const Node& node : marked.nodes()) {
+    const WeightQuantizer* quantizer = WeightQuantizerOf(node.op);
+    if (quantizer != nullptr && quantizer->bits == 3) general.push_back(node.name);
+  }
+  ASSERT_EQ(measured->layers.size(), general.size());
+  EXPECT_GT(measured->other_milliseconds, 0);
+  for (size_t i = 0; i < general.size(); ++i) {
+    const LayerProbes& layer = measured->layers[i];
+    EXPECT_EQ(layer.layer, general[i]);
+    ASSERT_EQ(layer.probes.size(), 3u);
+    EXPECT_LT(layer.probes[0].bytes, layer.probes[1].bytes);
+    EXPECT_LT(layer.probes[1].bytes, layer.probes[2].bytes);
+    EXPECT_EQ(layer.probes[2].loss_rise, 0);  // the network that all are compared with
+    EXPECT_EQ(layer.probes[2].accuracy_drop, 0);
+    EXPECT_GE(layer.probes[0].loss_rise, 0);
+    EXPECT_GT(layer.probes[0].milliseconds, 0);
   }
 }
 

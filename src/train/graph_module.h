@@ -21,6 +21,7 @@ namespace signum::train {
 // How Forward runs.
 struct ForwardOptions {
   bool training = false;  // batch statistics, dropout
+  bool dropout = true;    // with training
   // With training: the share of this batch in the running statistics; below 0,
   // each batch norm's own momentum.
   double batch_norm_momentum = -1;

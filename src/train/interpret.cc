@@ -154,7 +154,7 @@ struct Interpreter {
   }
   torch::Tensor operator()(const SoftmaxOp& op) const { return torch::softmax(x(), op.axis); }
   torch::Tensor operator()(const DropoutOp& op) const {
-    return torch::dropout(x(), op.probability, c.options.training);
+    return torch::dropout(x(), op.probability, c.options.training && c.options.dropout);
   }
   torch::Tensor operator()(const QuantizeOp& op) const {
     if (op.bits == 1) {

@@ -149,6 +149,7 @@ class Run {
 
   Result<SanityOutcome> Sanity() {
     torch::manual_seed(config_.seed);
+    dropout_ = false;
     if (request_.calibrate) Calibrate();
     data::BatchLoader::Options options = LoaderOptions(0);
     options.augmentation = {};
@@ -258,7 +259,8 @@ class Run {
     const torch::Tensor images = ImagesOf(batch, request_.train->image_shape);
     const torch::Tensor labels = LabelsOf(batch).to(device_);
     for (auto& group : optimizer_->param_groups()) group.options().set_lr(learning_rate);
-    const torch::Tensor logits = module_.Forward(images, {.training = true, .progress = progress});
+    const torch::Tensor logits =
+        module_.Forward(images, {.training = true, .dropout = dropout_, .progress = progress});
     torch::Tensor loss = CrossEntropy(logits, labels, config_.label_smoothing);
     if (teacher_) {
       torch::Tensor wanted;
@@ -347,6 +349,7 @@ class Run {
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
   std::map<std::string, torch::Tensor> scales_at_start_;
   Position position_;
+  bool dropout_ = true;
 };
 
 void UseThreads(int64_t threads) {
@@ -396,7 +399,13 @@ Result<SanityOutcome> CheckSanity(const TrainRequest& request) {
     SIGNUM_ASSIGN_OR_RETURN(const torch::Device device, ChooseDevice(request.config.device));
     UseThreads(request.config.threads);
     Observer silent;
-    Run run(request, silent, device);
+    // Adam's steps do not depend on the scale of gradients, so the question is whether any come
+    // through, not whether the rate suits.
+    TrainRequest check = request;
+    check.config.optimizer = "adam";
+    check.config.learning_rate = kSanityRate;
+    check.config.weight_decay = 0;
+    Run run(check, silent, device);
     return run.Sanity();
   } catch (const std::exception& error) {
     return tl::unexpected(FromException(error));

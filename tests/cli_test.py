@@ -195,8 +195,10 @@ class CommandLineTest(unittest.TestCase):
                 self.assertIn("<svg", page.read())
             timed = run(*command, "--auto", "--budget-ms", "1000", "--auto-images", "30")
             self.assertEqual(timed.returncode, 0, timed.stderr)
-            self.assertIn("the budget of 10 bytes is too small",
-                          self.fail(*command, "--auto", "--budget-bytes", "10"))
+            little = run(*command, "--auto", "--budget-bytes", "10")
+            self.assertEqual(little.returncode, 1)
+            self.assertRegex(little.stderr, r"the budget of 10 bytes is too small: with the fewest "
+                                            r"bits for each layer it takes [0-9,]+ bytes\n$")
             self.assertIn("needs a budget", self.fail(*command, "--auto"))
             self.assertIn("does nothing without --auto", self.fail(*command, "--budget-ms", "1"))
 
@@ -250,6 +252,10 @@ class CommandLineTest(unittest.TestCase):
                 file.write('[[layer]]\nname = "*"\nweights = "float"\nactivations = 4\n')
             self.assertIn("a layer with float weights reads floats", self.fail(
                 *self.calibration(folder, 20, "--layers", layers)))
+            self.assertIn("PATTERN=wNaM", self.fail(
+                *self.calibration(folder, 20, "--layer", "*=w32a4")))
+            self.assertIn("is a setting of training", self.fail(
+                *self.calibration(folder, 20, "--layer", "conv1=w1a8,theta=0.1")))
 
     def calibration(self, folder, images, *options, grey=True):
         """The arguments that calibrate a LeNet in `folder`; the last one is the output."""

@@ -185,9 +185,9 @@ Status ChooseBits(const AutoFlags& flags, const calibration::PostTrainingOptions
   const auto chosen = calibration::Allocate(layers, budget.amount - budget.other);
   if (!chosen) {
     return InvalidArgument(fmt::format(
-        "the budget of {} is too small: what has no choice takes {}, "
-        "and of the rest {}",
-        Amount(budget, budget.amount), Amount(budget, budget.other), chosen.error().message));
+        "the budget of {} is too small: with the fewest bits for each layer it takes {}",
+        Amount(budget, budget.amount),
+        Amount(budget, budget.other + calibration::LeastCost(layers))));
   }
   for (size_t l = 0; l < layers.size(); ++l) {
     arguments.quantization.layers.push_back(

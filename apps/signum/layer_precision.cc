@@ -27,6 +27,7 @@ std::optional<LayerBits> BitsFromText(std::string_view text) {
   const auto weights = ParseBits(text.substr(1, a - 1)),
              activations = ParseBits(text.substr(a + 1));
   if (!weights || !activations) return std::nullopt;
+  if (*weights == kFloatBits && *activations != kFloatBits) return std::nullopt;
   return LayerBits{*weights, *activations};
 }
 
@@ -55,6 +56,9 @@ Result<LayerPrecision> ReadPrecision(const toml::table& table, const std::string
   const auto activations = BitsOf(table.get("activations"));
   if (!activations) return InvalidArgument("activations are 1 to 8 (bits) or \"float\"");
   precision.bits.activations = *activations;
+  if (*weights == kFloatBits && *activations != kFloatBits) {
+    return InvalidArgument("a layer with float weights reads floats; leave its activations out");
+  }
   return precision;
 }
 

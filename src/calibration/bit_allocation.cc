@@ -31,8 +31,10 @@ double Sum(const std::vector<LayerChoices>& layers, double (*of)(const LayerChoi
 
 }  // namespace
 
+double LeastCost(const std::vector<LayerChoices>& layers) { return Sum(layers, Cheapest); }
+
 Result<Allocation> Allocate(const std::vector<LayerChoices>& layers, double budget) {
-  const double least = Sum(layers, Cheapest);
+  const double least = LeastCost(layers);
   if (least > budget) {
     return InvalidArgument(
         fmt::format("the fewest bits take {:.6g}, above the {:.6g} that there are", least, budget));
@@ -79,7 +81,7 @@ Result<Allocation> Allocate(const std::vector<LayerChoices>& layers, double budg
 }
 
 std::vector<Allocation> TradeOff(const std::vector<LayerChoices>& layers, int points) {
-  const double least = Sum(layers, Cheapest), most = Sum(layers, Costliest);
+  const double least = LeastCost(layers), most = Sum(layers, Costliest);
   std::vector<Allocation> curve;
   for (int i = 0; i < points; ++i) {
     const double budget = least + (most - least) * i / std::max(points - 1, 1);

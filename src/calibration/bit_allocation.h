@@ -27,6 +27,9 @@ struct Allocation {
   double cost = 0, damage = 0;
 };
 
+// What the cheapest choice of each layer costs together.
+double LeastCost(const std::vector<LayerChoices>& layers);
+
 // The choices whose damage adds up to the least at a cost of `budget` at most; of equal ones a
 // layer's later choice. Costs are rounded
 // up to 1/8192 of what the budget leaves above the cheapest choices, so the budget holds and the

@@ -8,10 +8,11 @@
 
 namespace signum::apps {
 
-Result<std::vector<float>> RuntimeOutputs(const std::string& path, const data::Dataset& dataset,
-                                          int64_t limit, int threads) {
+Result<std::vector<float>> RuntimeOutputs(const std::string& path, int bits,
+                                          const data::Dataset& dataset, int64_t limit,
+                                          int threads) {
   constexpr int64_t kBatch = 100;
-  SIGNUM_ASSIGN_OR_RETURN(const Model model, Model::Load(path));
+  SIGNUM_ASSIGN_OR_RETURN(const Model model, Model::Load(path, bits));
   SIGNUM_ASSIGN_OR_RETURN(Session session,
                           Session::Create(model, {.threads = threads, .max_batch = kBatch}));
   data::BatchLoader loader(dataset, {.batch_size = kBatch, .limit = limit});

@@ -18,9 +18,9 @@ struct Agreement {
 };
 
 // The runtime's outputs {images, classes} for the first `limit` images (0: all),
-// from the model file at `path`.
-Result<std::vector<float>> RuntimeOutputs(const std::string& path, const data::Dataset& dataset,
-                                          int64_t limit, int threads);
+// from the model file at `path`, of several precisions the one of `bits` (Model::Load).
+Result<std::vector<float>> RuntimeOutputs(const std::string& path, int bits,
+                                          const data::Dataset& dataset, int64_t limit, int threads);
 
 // Both outputs are {images, classes} for the first images of the dataset.
 Agreement Compare(const std::vector<float>& trainer, const std::vector<float>& runtime,

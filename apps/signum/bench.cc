@@ -28,6 +28,7 @@ constexpr int64_t kMostImages = 65536;
 constexpr size_t kMostCombinations = 256;
 
 struct BenchFlags {
+  int bits = 0;  // of a switchable model; 0: the most
   std::string model;
   ZooFlags zoo;
   int weight_bits = 0;
@@ -100,7 +101,8 @@ bool Quantizes(const BenchFlags& flags) {
 
 // A file as it is; a zoo network, which is float, quantized where bits are asked for.
 Result<Graph> LoadBenchGraph(const BenchFlags& flags) {
-  SIGNUM_ASSIGN_OR_RETURN(Graph graph, LoadGraph(flags.model, flags.zoo));
+  SIGNUM_ASSIGN_OR_RETURN(Graph graph,
+                          LoadGraph(flags.model, flags.zoo, /*weights=*/true, flags.bits));
   if (!Quantizes(flags)) return graph;
   QuantizationPolicy policy;
   if (flags.weight_bits != 0) policy.weight_bits = flags.weight_bits;
@@ -233,6 +235,7 @@ Action AddBench(CLI::App& command) {
   AddModelArgument(command, flags->model,
                    "a .sgn file or the name of a zoo network, which gets random weights")
       ->required();
+  AddBitsFlag(command, flags->bits);
   AddZooFlags(command, flags->zoo);
   command.add_option("--weight-bits", flags->weight_bits, "quantize a float network's weights")
       ->check(CLI::Range(1, 8));

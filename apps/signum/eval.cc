@@ -27,6 +27,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct EvalFlags {
+  int bits = 0;  // of a switchable model; 0: the most
   std::string model;
   std::string data;  // empty: what the model was trained on
   std::string data_folder;
@@ -168,7 +169,7 @@ Status Eval(const EvalFlags& flags) {
     return InvalidArgument(
         fmt::format("'{0}' is not a .sgn file; train one with: signum train {0}", flags.model));
   }
-  SIGNUM_ASSIGN_OR_RETURN(const Graph graph, LoadGraph(flags.model));
+  SIGNUM_ASSIGN_OR_RETURN(const Graph graph, LoadGraph(flags.model, zoo::ZooOptions{}, flags.bits));
   SIGNUM_ASSIGN_OR_RETURN(const std::vector<Shape> shapes, InferShapes(graph));
   SIGNUM_ASSIGN_OR_RETURN(
       const data::Dataset dataset,
@@ -192,6 +193,7 @@ Status Eval(const EvalFlags& flags) {
 Action AddEval(CLI::App& command) {
   const auto flags = std::make_shared<EvalFlags>();
   AddModelArgument(command, flags->model, "a trained .sgn file, or a name of models/")->required();
+  AddBitsFlag(command, flags->bits);
   command.add_option("--data", flags->data,
                      "the dataset whose test images are classified; without it, the one that the "
                      "model was trained on");

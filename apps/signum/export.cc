@@ -21,6 +21,7 @@ namespace signum::apps {
 namespace {
 
 struct ExportFlags {
+  int bits = 0;  // of a switchable model; 0: the most
   std::string model;
   ZooFlags zoo;
   std::string safetensors, onnx;  // one of them is empty
@@ -72,7 +73,8 @@ void PrintSentence(const ExportFlags& flags, const Graph& graph, int64_t bytes) 
 }
 
 Status Export(const ExportFlags& flags) {
-  SIGNUM_ASSIGN_OR_RETURN(const Graph graph, LoadGraph(flags.model, flags.zoo));
+  SIGNUM_ASSIGN_OR_RETURN(const Graph graph,
+                          LoadGraph(flags.model, flags.zoo, /*weights=*/true, flags.bits));
   const std::string& path = flags.onnx.empty() ? flags.safetensors : flags.onnx;
   SIGNUM_RETURN_IF_ERROR(flags.onnx.empty() ? WriteSafetensors(graph, path)
                                             : WriteOnnx(graph, flags));
@@ -94,6 +96,7 @@ Action AddExport(CLI::App& command) {
   AddModelArgument(command, flags->model,
                    "a .sgn file, a name of models/, or the name of a zoo network")
       ->required();
+  AddBitsFlag(command, flags->bits);
   CLI::Option* onnx_file =
       command.add_option("--onnx", flags->onnx, "write an ONNX model, for other runtimes")
           ->type_name("FILE");

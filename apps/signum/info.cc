@@ -23,6 +23,7 @@ namespace signum::apps {
 namespace {
 
 struct InfoFlags {
+  int bits = 0;  // of a switchable model; 0: the most
   std::string model;
   ZooFlags zoo;
   bool json = false;
@@ -40,7 +41,8 @@ Status Print(const InfoFlags& flags, const std::string& text) {
 
 Status Info(const InfoFlags& flags) {
   // Only kernels are chosen with a view of the weights.
-  SIGNUM_ASSIGN_OR_RETURN(const Graph graph, LoadGraph(flags.model, flags.zoo, flags.kernels));
+  SIGNUM_ASSIGN_OR_RETURN(const Graph graph,
+                          LoadGraph(flags.model, flags.zoo, flags.kernels, flags.bits));
   ModelFacts facts{graph, flags.model, {}};
   if (IsModelFile(flags.model)) {
     std::error_code error;
@@ -68,6 +70,7 @@ Action AddInfo(CLI::App& command) {
   AddModelArgument(command, flags->model,
                    "a .sgn file, a name of models/, or the name of a zoo network")
       ->required();
+  AddBitsFlag(command, flags->bits);
   CLI::Option* json = command.add_flag("--json", flags->json, "print JSON instead of a table");
   command.add_flag("--dot", flags->dot, "print the graph for Graphviz: pipe it into dot -Tsvg")
       ->excludes(json);

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
+#include <set>
 
 #include "base/cpu.h"
 #include "base/file.h"
@@ -69,10 +72,57 @@ Result<Graph> LoadNetwork(const RunArguments& arguments, const data::Dataset& tr
 
 // What a run starts from.
 struct Start {
-  Graph before;   // without quantizers
-  Graph network;  // to be trained
+  Graph before;                 // without quantizers
+  Graph network;                // to be trained
+  std::vector<Graph> narrower;  // likewise, at fewer bits
   std::optional<Graph> teacher;
 };
+
+// The bits of --switchable, falling.
+Result<std::vector<int>> SwitchableBits(const std::string& text) {
+  std::set<int, std::greater<>> bits;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    int number = 0;
+    const auto [next, error] = std::from_chars(text.data() + begin, text.data() + end, number);
+    const bool fits = (number >= 1 && number <= 8) || number == kFloatBits;
+    if (error != std::errc() || next != text.data() + end || !fits || !bits.insert(number).second) {
+      return InvalidArgument(fmt::format(
+          "--switchable {}: takes different numbers of bits, 1 to 8 or 32, as in 1,2,4,8,32",
+          text));
+    }
+    begin = end + 1;
+  }
+  if (bits.size() < 2) {
+    return InvalidArgument("--switchable takes two precisions or more; for one, leave it out");
+  }
+  return std::vector<int>(bits.begin(), bits.end());
+}
+
+// `network` without quantizers at each of the bits.
+Result<std::vector<Graph>> AtBits(const Graph& network, const std::vector<int>& precisions) {
+  std::vector<Graph> graphs;
+  for (int bits : precisions) {
+    Graph graph = network;
+    if (bits != kFloatBits) {
+      const QuantizationPolicy policy{.weight_bits = bits, .activation_bits = bits};
+      SIGNUM_ASSIGN_OR_RETURN(graph, InsertQuantizers(network, policy));
+    }
+    graphs.push_back(std::move(graph));
+  }
+  return graphs;
+}
+
+// What --switchable asks for, of a run that starts from `network`: all but the most bits, which
+// become `network`.
+Result<std::vector<Graph>> TakeNarrower(const std::string& switchable, Graph& network) {
+  SIGNUM_ASSIGN_OR_RETURN(const std::vector<int> bits, SwitchableBits(switchable));
+  SIGNUM_ASSIGN_OR_RETURN(std::vector<Graph> graphs, AtBits(StripQuantizers(network), bits));
+  network = std::move(graphs.front());
+  network.metadata["precision"] = "switchable: " + switchable + " bits";
+  graphs.erase(graphs.begin());
+  return graphs;
+}
 
 Result<Start> Prepare(const RunArguments& arguments, const Datasets& sets) {
   Start start;
@@ -90,6 +140,9 @@ Result<Start> Prepare(const RunArguments& arguments, const Datasets& sets) {
     SIGNUM_ASSIGN_OR_RETURN(start.before, UsePRelu(start.before, kFirstSlope));
   }
   start.network = start.before;
+  if (!arguments.switchable.empty()) {
+    SIGNUM_ASSIGN_OR_RETURN(start.narrower, TakeNarrower(arguments.switchable, start.network));
+  }
   if (arguments.verb == "quantize") {
     SIGNUM_ASSIGN_OR_RETURN(start.network, InsertQuantizers(start.before, arguments.quantization));
     start.network.metadata["precision"] = PrecisionText(arguments.quantization);
@@ -98,14 +151,26 @@ Result<Start> Prepare(const RunArguments& arguments, const Datasets& sets) {
   return start;
 }
 
+std::vector<const Graph*> PointersTo(const std::vector<Graph>& graphs) {
+  std::vector<const Graph*> pointers;
+  for (const Graph& graph : graphs) pointers.push_back(&graph);
+  return pointers;
+}
+
+// Whether scales come from images before the first step.
+bool Calibrates(const RunArguments& arguments) {
+  return arguments.verb == "quantize" || !arguments.switchable.empty();
+}
+
 train::TrainRequest RequestOf(const Start& start, const RunArguments& arguments,
                               const Datasets& sets) {
   return {.network = &start.network,
           .teacher = start.teacher ? &*start.teacher : nullptr,
+          .narrower = PointersTo(start.narrower),
           .train = &sets.train,
           .test = &sets.test,
           .config = arguments.training,
-          .calibrate = arguments.verb == "quantize"};
+          .calibrate = Calibrates(arguments)};
 }
 
 Result<std::unique_ptr<RunFolder>> StartRun(const LearnRequest& request, const Datasets& sets) {
@@ -163,8 +228,21 @@ std::vector<std::pair<std::string, std::string>> ReportResults(const Learned& s)
            fmt::format("{} of {} images", s.agreement.same_class, s.agreement.images)}};
 }
 
+void PrintPrecisions(const Learned& learned) {
+  report::Table table(
+      {{"bits", true}, {"test accuracy", true}, {"runtime", true}, {"same class", true}});
+  for (const auto& [bits, a] : learned.precisions) {
+    table.AddRow({bits == kFloatBits ? "float" : std::to_string(bits),
+                  fmt::format("{:.2f} %", 100 * a.trainer_accuracy),
+                  fmt::format("{:.2f} %", 100 * a.runtime_accuracy),
+                  fmt::format("{} of {}", a.same_class, a.images)});
+  }
+  fmt::print("{}\n", table.ToText());
+}
+
 void Print(const Learned& s) {
   const Agreement& a = s.agreement;
+  if (!s.precisions.empty()) PrintPrecisions(s);
   fmt::print("precision       {}\n", s.precision);
   fmt::print("test accuracy   {:.2f} % (best epoch: {}, {:.2f} %)\n", 100 * s.accuracy,
              s.best_epoch + 1, 100 * s.best_accuracy);
@@ -180,6 +258,16 @@ void Print(const Learned& s) {
 // to be quantized, which needs its batch norms.
 Graph Finished(const RunArguments& arguments, const Graph& network) {
   return arguments.verb == "quantize" ? FoldBatchNorm(network) : network;
+}
+
+Status WriteFinished(const RunArguments& arguments, const train::TrainOutcome& outcome,
+                     const std::string& path) {
+  if (arguments.switchable.empty()) return WriteSgn(Finished(arguments, outcome.network), path);
+  SIGNUM_ASSIGN_OR_RETURN(const std::vector<int> bits, SwitchableBits(arguments.switchable));
+  PrecisionGraphs graphs;
+  graphs[bits[0]] = FoldBatchNorm(outcome.network);
+  for (size_t i = 1; i < bits.size(); ++i) graphs[bits[i]] = FoldBatchNorm(outcome.narrower[i - 1]);
+  return WriteSgn(graphs, path);
 }
 
 std::string PrecisionOf(const Graph& network) {
@@ -199,14 +287,31 @@ Result<Learned> Conclude(RunFolder& run, const train::TrainOutcome& outcome,
                   .best_accuracy = outcome.best_accuracy,
                   .epochs = config.epochs,
                   .best_epoch = outcome.best_epoch};
-  SIGNUM_RETURN_IF_ERROR(WriteSgn(Finished(run.arguments(), outcome.network), run.model_path()));
-  SIGNUM_ASSIGN_OR_RETURN(const std::vector<float> trainer,
-                          train::Predict(outcome.network, test, config));
+  SIGNUM_RETURN_IF_ERROR(WriteFinished(run.arguments(), outcome, run.model_path()));
   const int threads = config.threads > 0 ? static_cast<int>(config.threads) : AvailableCores();
   // Through the file, so that the file is what was checked.
-  SIGNUM_ASSIGN_OR_RETURN(const std::vector<float> runtime,
-                          RuntimeOutputs(run.model_path(), test, config.test_limit, threads));
-  learned.agreement = Compare(trainer, runtime, test);
+  const auto runtime_outputs = [&](int bits) {
+    return RuntimeOutputs(run.model_path(), bits, test, config.test_limit, threads);
+  };
+  const auto agreement_of = [&](const Graph& network,
+                                const std::vector<float>& runtime) -> Result<Agreement> {
+    SIGNUM_ASSIGN_OR_RETURN(const std::vector<float> trainer,
+                            train::Predict(network, test, config));
+    return Compare(trainer, runtime, test);
+  };
+  SIGNUM_ASSIGN_OR_RETURN(const std::vector<float> runtime, runtime_outputs(0));
+  SIGNUM_ASSIGN_OR_RETURN(learned.agreement, agreement_of(outcome.network, runtime));
+  if (!run.arguments().switchable.empty()) {
+    SIGNUM_ASSIGN_OR_RETURN(const std::vector<int> bits,
+                            SwitchableBits(run.arguments().switchable));
+    learned.precisions.emplace_back(bits[0], learned.agreement);
+    for (size_t i = 1; i < bits.size(); ++i) {
+      SIGNUM_ASSIGN_OR_RETURN(const std::vector<float> narrow, runtime_outputs(bits[i]));
+      SIGNUM_ASSIGN_OR_RETURN(const Agreement agreement,
+                              agreement_of(outcome.narrower[i - 1], narrow));
+      learned.precisions.emplace_back(bits[i], agreement);
+    }
+  }
   learned.file_bytes = static_cast<int64_t>(std::filesystem::file_size(run.model_path()));
   SIGNUM_RETURN_IF_ERROR(run.Finish(outcome, test, runtime, ReportResults(learned)));
   return learned;
@@ -215,22 +320,27 @@ Result<Learned> Conclude(RunFolder& run, const train::TrainOutcome& outcome,
 }  // namespace
 
 nlohmann::ordered_json ToJson(const Learned& learned) {
-  const Agreement& a = learned.agreement;
-  return {{"run", learned.run},
-          {"model", learned.model},
-          {"report", learned.report},
-          {"precision", learned.precision},
-          {"test_accuracy", learned.accuracy},
-          {"best_accuracy", learned.best_accuracy},
-          {"epochs", learned.epochs},
-          {"best_epoch", learned.best_epoch + 1},
-          {"file_bytes", learned.file_bytes},
-          {"seconds", learned.seconds},
-          {"agreement",
-           {{"images", a.images},
-            {"same_class", a.same_class},
-            {"trainer_accuracy", a.trainer_accuracy},
-            {"runtime_accuracy", a.runtime_accuracy}}}};
+  const auto agreement = [](const Agreement& a) {
+    return nlohmann::ordered_json{{"images", a.images},
+                                  {"same_class", a.same_class},
+                                  {"trainer_accuracy", a.trainer_accuracy},
+                                  {"runtime_accuracy", a.runtime_accuracy}};
+  };
+  auto precisions = nlohmann::ordered_json::object();
+  for (const auto& [bits, a] : learned.precisions) precisions[std::to_string(bits)] = agreement(a);
+  nlohmann::ordered_json document{{"run", learned.run},
+                                  {"model", learned.model},
+                                  {"report", learned.report},
+                                  {"precision", learned.precision},
+                                  {"test_accuracy", learned.accuracy},
+                                  {"best_accuracy", learned.best_accuracy},
+                                  {"epochs", learned.epochs},
+                                  {"best_epoch", learned.best_epoch + 1},
+                                  {"file_bytes", learned.file_bytes},
+                                  {"seconds", learned.seconds},
+                                  {"agreement", agreement(learned.agreement)}};
+  if (!learned.precisions.empty()) document["precisions"] = std::move(precisions);
+  return document;
 }
 
 Result<Learned> LearnRun(const LearnRequest& request) {
@@ -252,14 +362,20 @@ Result<Learned> LearnRun(const LearnRequest& request) {
   const bool has_checkpoint = std::filesystem::exists(run->checkpoint_path());
   fmt::print(stderr, "{} in {} ({})\n", resume ? "resuming the run" : "run", run->path(),
              train::BackendDescription(arguments.training));
-  const train::TrainRequest training{.network = &run->initial(),
+  Graph network = run->initial();
+  std::vector<Graph> narrower;
+  if (!arguments.switchable.empty()) {
+    SIGNUM_ASSIGN_OR_RETURN(narrower, TakeNarrower(arguments.switchable, network));
+  }
+  const train::TrainRequest training{.network = &network,
                                      .teacher = run->teacher(),
+                                     .narrower = PointersTo(narrower),
                                      .train = &sets.train,
                                      .test = &sets.test,
                                      .config = arguments.training,
                                      .checkpoint_path = run->checkpoint_path(),
                                      .resume = resume && has_checkpoint,
-                                     .calibrate = arguments.verb == "quantize"};
+                                     .calibrate = Calibrates(arguments)};
   SIGNUM_ASSIGN_OR_RETURN(const train::TrainOutcome outcome, train::Train(training, *run));
   SIGNUM_ASSIGN_OR_RETURN(Learned learned, Conclude(*run, outcome, sets.test));
   // A resumed run may be given another place, or one at all.
@@ -267,7 +383,7 @@ Result<Learned> LearnRun(const LearnRequest& request) {
       request.arguments.output.empty() ? arguments.output : request.arguments.output;
   if (!wanted.empty()) {
     learned.model = wanted;
-    SIGNUM_RETURN_IF_ERROR(WriteSgn(Finished(arguments, outcome.network), wanted));
+    SIGNUM_RETURN_IF_ERROR(WriteFinished(arguments, outcome, wanted));
   }
   learned.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return learned;

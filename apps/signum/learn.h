@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "agreement.h"
 #include "learn_flags.h"
@@ -21,6 +23,8 @@ struct Learned {
   int64_t epochs = 0, best_epoch = 0;
   int64_t file_bytes = 0;
   Agreement agreement;
+  // Of a switchable network, by falling bits; the agreement above is the first one's.
+  std::vector<std::pair<int, Agreement>> precisions;
   double seconds = 0;
 };
 nlohmann::ordered_json ToJson(const Learned& learned);

@@ -40,8 +40,19 @@ bool IsModelFile(const std::string& argument) {
   return argument.ends_with(".sgn") || std::filesystem::exists(argument, ignored);
 }
 
-Result<Graph> LoadGraph(const std::string& file_or_zoo_name, const zoo::ZooOptions& options) {
-  if (IsModelFile(file_or_zoo_name)) return ReadSgn(file_or_zoo_name);
+void AddBitsFlag(CLI::App& command, int& bits) {
+  command
+      .add_option(
+          "--bits", bits,
+          "which precision of a switchable model (signum train --switchable); the most bits "
+          "where not given")
+      ->type_name("N")
+      ->check(CLI::Range(1, 32));
+}
+
+Result<Graph> LoadGraph(const std::string& file_or_zoo_name, const zoo::ZooOptions& options,
+                        int bits) {
+  if (IsModelFile(file_or_zoo_name)) return ReadSgn(file_or_zoo_name, bits);
   const std::vector<std::string> names = zoo::ZooNames();
   for (const std::string& name : names) {
     if (name == file_or_zoo_name) return zoo::BuildZoo(name, options);
@@ -99,7 +110,8 @@ Result<zoo::ZooOptions> ToZooOptions(const ZooFlags& flags) {
   return options;
 }
 
-Result<Graph> LoadGraph(const std::string& file_or_zoo_name, const ZooFlags& flags, bool weights) {
+Result<Graph> LoadGraph(const std::string& file_or_zoo_name, const ZooFlags& flags, bool weights,
+                        int bits) {
   const bool shaped = !flags.input.empty() || flags.classes != 0 || !flags.variant.empty();
   if (shaped && IsModelFile(file_or_zoo_name)) {
     return InvalidArgument(
@@ -109,7 +121,7 @@ Result<Graph> LoadGraph(const std::string& file_or_zoo_name, const ZooFlags& fla
   }
   SIGNUM_ASSIGN_OR_RETURN(zoo::ZooOptions options, ToZooOptions(flags));
   options.weights = weights;
-  return LoadGraph(file_or_zoo_name, options);
+  return LoadGraph(file_or_zoo_name, options, bits);
 }
 
 }  // namespace signum::apps

@@ -22,10 +22,15 @@ CLI::Option* AddModelArgument(CLI::App& command, std::string& model, const std::
 // anything that ends in ".sgn". A folder is never a model.
 bool IsModelFile(const std::string& argument);
 
+// Declares --bits, which chooses among the precisions of a file.
+void AddBitsFlag(CLI::App& command, int& bits);
+
 // The graph in the .sgn file, or else the zoo network of that name, built with
 // `options`; options do nothing to a file. What is neither is an error that
-// suggests the nearest name and says what is accepted.
-Result<Graph> LoadGraph(const std::string& file_or_zoo_name, const zoo::ZooOptions& options = {});
+// suggests the nearest name and says what is accepted. bits: of a file with several
+// precisions (ReadSgn).
+Result<Graph> LoadGraph(const std::string& file_or_zoo_name, const zoo::ZooOptions& options = {},
+                        int bits = 0);
 
 // --input, --classes and --variant, as typed.
 struct ZooFlags {
@@ -44,7 +49,7 @@ Result<zoo::ZooOptions> ToZooOptions(const ZooFlags& flags);
 // zoo network's are left out (see ZooOptions): drawing those of a large one takes
 // a second.
 Result<Graph> LoadGraph(const std::string& file_or_zoo_name, const ZooFlags& flags,
-                        bool weights = true);
+                        bool weights = true, int bits = 0);
 
 }  // namespace signum::apps
 

@@ -21,6 +21,7 @@ namespace signum::apps {
 namespace {
 
 struct PredictFlags {
+  int bits = 0;  // of a switchable model; 0: the most
   std::string model;
   std::vector<std::string> images;
   int top = 5;
@@ -117,7 +118,7 @@ Status Predict(const PredictFlags& flags) {
     return InvalidArgument(fmt::format("'{}' is not a .sgn file; train one with: signum train {}",
                                        flags.model, flags.model));
   }
-  SIGNUM_ASSIGN_OR_RETURN(const Graph graph, LoadGraph(flags.model));
+  SIGNUM_ASSIGN_OR_RETURN(const Graph graph, LoadGraph(flags.model, zoo::ZooOptions{}, flags.bits));
   SIGNUM_ASSIGN_OR_RETURN(const std::vector<Shape> shapes, InferShapes(graph));
   SIGNUM_RETURN_IF_ERROR(CheckModel(flags.model, graph, shapes));
   SIGNUM_ASSIGN_OR_RETURN(const auto executor,
@@ -149,6 +150,7 @@ Action AddPredict(CLI::App& command) {
                    "a trained .sgn file, or a name of models/: resnet20-w1a8-cifar10",
                    "MODEL,--model")
       ->required();
+  AddBitsFlag(command, flags->bits);
   command.add_option("IMAGE", flags->images, "PNG or JPEG files, of any size")->required();
   command.add_option("--top", flags->top, "how many classes to show")
       ->capture_default_str()

@@ -30,6 +30,7 @@ void VisitArguments(Arguments& a, Visit&& visit) {
   visit("variant", a.zoo.variant);
   visit("bi-real", a.bi_real);
   visit("rprelu", a.rprelu);
+  visit("switchable", a.switchable);
 }
 
 // As Take, of a setting that must be there; but runs older than the setting have none, and did as
@@ -39,7 +40,7 @@ void TakeArgument(const toml::table& table, const char* name, T& value, std::str
   constexpr std::string_view kYounger[] = {
       "residual-bits", "binary-method", "weight-method", "value-method", "sign-gradient",
       "bop-gamma",     "bop-tau",       "average-decay", "layers",       "layer-settings",
-      "edges",         "downsample",    "bi-real",       "rprelu"};
+      "edges",         "downsample",    "bi-real",       "rprelu",       "switchable"};
   if (Take(table, name, value, fault)) return;
   const bool younger =
       std::find(std::begin(kYounger), std::end(kYounger), name) != std::end(kYounger);

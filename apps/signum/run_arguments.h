@@ -21,8 +21,9 @@ struct RunArguments {
   std::string teacher;  // a file, "float" (quantize: the model itself), or "none"
   std::string output;   // where the finished model also goes; may be empty
   ZooFlags zoo;
-  bool bi_real = false;  // a shortcut for every convolution (ShortcutPerConvolution)
-  bool rprelu = false;   // PReLUs for ReLUs (UsePRelu)
+  std::string switchable;  // of train: "1,2,8,32", the bits of a network of several precisions
+  bool bi_real = false;    // a shortcut for every convolution (ShortcutPerConvolution)
+  bool rprelu = false;     // PReLUs for ReLUs (UsePRelu)
   train::TrainConfig training;
   QuantizationPolicy quantization;  // of quantize
 };

@@ -16,6 +16,12 @@ Action AddTrain(CLI::App& command) {
   AddLearnFlags(command, *request);
   command.add_option("--teacher", arguments.teacher, "a .sgn file to distil from, or none")
       ->capture_default_str();
+  command
+      .add_option(
+          "--switchable", arguments.switchable,
+          "one network for several precisions of weights and values, in one file: bits from "
+          "1 to 8, and 32 for float; --bits chooses where it runs")
+      ->type_name("1,2,4,8,32");
   AddZooFlags(command, arguments.zoo);
   AddNetworkFlags(command, arguments);
   AddTrainingFlags(command, arguments.training);

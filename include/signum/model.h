@@ -31,10 +31,12 @@ class Model {
  public:
   // Reads and checks a `.sgn` file. kNotFound, kIo, kInvalidArgument (a folder),
   // kResourceExhausted (too large), kCorrupt (the message names the place in the
-  // file) or kUnsupported; never crashes on bad bytes.
-  static Result<Model> Load(const std::string& path);
+  // file) or kUnsupported; never crashes on bad bytes. Of a file with several precisions,
+  // the one of `bits` (kNotFound where there is none), or for 0 the one of the most;
+  // each is a Model of its own, so that every request can have its own.
+  static Result<Model> Load(const std::string& path, int bits = 0);
   // The same from the file's bytes.
-  static Result<Model> Parse(const void* bytes, size_t size);
+  static Result<Model> Parse(const void* bytes, size_t size, int bits = 0);
 
   // "resnet20"; may be empty.
   const std::string& name() const;

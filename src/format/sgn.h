@@ -6,6 +6,7 @@
 #define SIGNUM_FORMAT_SGN_H_
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,14 +16,22 @@
 
 namespace signum {
 
+// A network that runs at one of several numbers of bits: a graph for each, with equal inputs,
+// outputs, classes and names. 32 is float.
+using PrecisionGraphs = std::map<int, Graph>;
+
 // The graph in the file at `path`. Errors name the path, the place in the file
 // and the reason. The graph verifies (signum::Verify) and its integer layers
-// cannot overflow (signum::CheckAccumulators).
-Result<Graph> ReadSgn(const std::string& path);
+// cannot overflow (signum::CheckAccumulators). Of a file with several precisions, the one of
+// `bits`, or for 0 the one of the most; an error lists what there are.
+Result<Graph> ReadSgn(const std::string& path, int bits = 0);
 
 // The same for bytes in memory. Never crashes or hangs, and allocates no more
 // than a small multiple of bytes.size(), whatever the bytes.
-Result<Graph> ParseSgn(std::span<const uint8_t> bytes);
+Result<Graph> ParseSgn(std::span<const uint8_t> bytes, int bits = 0);
+
+// The precisions of a file, by rising bits; empty where it has but one network.
+Result<std::vector<int>> ReadPrecisions(const std::string& path);
 
 // The graph as bytes: equal graphs give equal bytes on every machine. The graph
 // must verify, its names must be short UTF-8 and its nodes few enough for the
@@ -33,6 +42,9 @@ std::vector<uint8_t> SerializeSgn(const Graph& graph);
 // SerializeSgn to the file at `path`: written beside and renamed over it, so
 // that a failed write leaves the old file as it was. The error names the path.
 Status WriteSgn(const Graph& graph, const std::string& path);
+
+// The same for several precisions of one network, at least two.
+Status WriteSgn(const PrecisionGraphs& graphs, const std::string& path);
 
 }  // namespace signum
 

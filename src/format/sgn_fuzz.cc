@@ -20,6 +20,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   } else {
     signum::format::CheckMessage(graph.error());
   }
+  // Another precision, which most inputs do not have.
+  signum::format::ResetPeak();
+  const Result<Graph> other = signum::ParseSgn({data, size}, 2);
+  SIGNUM_CHECK(signum::format::PeakBytes() <= 32 * size + (size_t{1} << 20));
+  if (other) {
+    signum::format::CheckReadGraph(*other);
+  } else {
+    signum::format::CheckMessage(other.error());
+  }
   return 0;
 }
 

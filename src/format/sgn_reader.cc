@@ -1,7 +1,9 @@
 #include "format/sgn_reader.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <set>
 
 #include "base/file.h"
@@ -63,11 +65,11 @@ Result<const sgn::Model*> Open(std::span<const uint8_t> bytes) {
   if (bytes.size() > kMaxFileBytes - 1) {
     return Fail(ErrorCode::kResourceExhausted, "larger than the 2 GiB that a .sgn file may have");
   }
-  // Honest files nest 3 deep. A node is a table, and has an operator and at
+  // Honest files nest 4 deep. A node is a table, and has an operator and at
   // most one parameter for each role.
   constexpr size_t kTablesPerNode = 2 + static_cast<size_t>(sgn::Role::MAX) + 1;
   const flatbuffers::Verifier::Options options{
-      .max_depth = 8, .max_tables = 1 + kMaxFacts + kMaxNodes * kTablesPerNode};
+      .max_depth = 8, .max_tables = 1 + kMaxFacts + kMaxPrecisions + kMaxNodes * kTablesPerNode};
   flatbuffers::Verifier verifier(bytes.data(), bytes.size(), options);
   SIGNUM_RETURN_IF_ERROR(CheckSeal(bytes, verifier));
   if (!sgn::VerifyModelBuffer(verifier)) {
@@ -78,6 +80,29 @@ Result<const sgn::Model*> Open(std::span<const uint8_t> bytes) {
   return sgn::GetModel(bytes.data());
 }
 
+using Nodes = flatbuffers::Vector<flatbuffers::Offset<sgn::Node>>;
+
+const Nodes* NodesOf(const sgn::Model& model, int bits) {
+  if (bits == 0 || static_cast<uint32_t>(bits) == model.bits()) return model.nodes();
+  if (model.precisions() == nullptr) return nullptr;
+  for (const sgn::Precision* precision : *model.precisions()) {
+    if (precision->bits() == static_cast<uint32_t>(bits)) return precision->nodes();
+  }
+  return nullptr;
+}
+
+// By rising bits; empty where there is no choice.
+std::vector<int> PrecisionsOf(const sgn::Model& model) {
+  std::vector<int> bits;
+  if (model.precisions() == nullptr) return bits;
+  bits.push_back(static_cast<int>(model.bits()));
+  for (const sgn::Precision* precision : *model.precisions()) {
+    bits.push_back(static_cast<int>(precision->bits()));
+  }
+  std::sort(bits.begin(), bits.end());
+  return bits;
+}
+
 // Turns verified tables into a Graph. What it copies is charged to a budget of
 // the file's size: FlatBuffers lets many offsets lead to the same bytes, by
 // which a small file could unfold into a huge graph.
@@ -85,15 +110,25 @@ class Reader {
  public:
   explicit Reader(size_t file_bytes) : budget_(file_bytes) {}
 
-  Result<Graph> Read(const sgn::Model& model) {
+  // Of the precision of `bits`, or for 0 of the most.
+  Result<Graph> Read(const sgn::Model& model, int bits) {
+    const Nodes* nodes = NodesOf(model, bits);
+    if (nodes == nullptr) {
+      const std::vector<int> there = PrecisionsOf(model);
+      return NotFound(
+          there.empty()
+              ? fmt::format("is one network, not a choice of bits; leave out {} bits", bits)
+              : fmt::format("has no precision of {} bits; it has {}", bits,
+                            fmt::join(there, ", ")));
+    }
     Graph graph;
     SIGNUM_RETURN_IF_ERROR(ReadFacts(model, graph));
-    if (model.nodes()->size() > kMaxNodes) {
+    if (nodes->size() > kMaxNodes) {
       return Corrupt(
-          fmt::format("has {} nodes; at most {} are possible", model.nodes()->size(), kMaxNodes));
+          fmt::format("has {} nodes; at most {} are possible", nodes->size(), kMaxNodes));
     }
     std::set<std::string> names;
-    for (const sgn::Node* node : *model.nodes()) {
+    for (const sgn::Node* node : *nodes) {
       const NodeId id = graph.size();
       Result<std::string> name = ReadText(*node->name(), kMaxNameBytes, false);
       if (!name) return tl::unexpected(name.error().In(fmt::format("name of node {}", id)));
@@ -227,39 +262,53 @@ class Reader {
 
 // The error of contents that arrived whole but make no network.
 tl::unexpected<Error> Malformed(const Error& error) {
-  if (error.code == ErrorCode::kUnsupported) return tl::unexpected(error);
+  const bool is_whole = error.code == ErrorCode::kUnsupported || error.code == ErrorCode::kNotFound;
+  if (is_whole) return tl::unexpected(error);
   return Corrupt("malformed: " + error.message + "; export it again");
 }
 
 }  // namespace
 
-Result<Graph> ParseStructure(std::span<const uint8_t> bytes) {
-  std::vector<uint8_t> aligned;
-  if (reinterpret_cast<uintptr_t>(bytes.data()) % 8 != 0) {
-    aligned.assign(bytes.begin(), bytes.end());
-    bytes = aligned;
-  }
+// `bytes`, or a copy of them in `aligned` that begins at a multiple of 8.
+std::span<const uint8_t> Aligned(std::span<const uint8_t> bytes, std::vector<uint8_t>& aligned) {
+  if (reinterpret_cast<uintptr_t>(bytes.data()) % 8 == 0) return bytes;
+  aligned.assign(bytes.begin(), bytes.end());
+  return aligned;
+}
+
+Result<Graph> ParseStructure(std::span<const uint8_t> bytes, int bits) {
+  std::vector<uint8_t> copy;
+  bytes = Aligned(bytes, copy);
   SIGNUM_ASSIGN_OR_RETURN(const sgn::Model* model, Open(bytes));
-  Result<Graph> graph = Reader(bytes.size()).Read(*model);
+  Result<Graph> graph = Reader(bytes.size()).Read(*model, bits);
   if (!graph) return Malformed(graph.error());
   return graph;
 }
 
 }  // namespace format
 
-Result<Graph> ParseSgn(std::span<const uint8_t> bytes) {
-  SIGNUM_ASSIGN_OR_RETURN(Graph graph, format::ParseStructure(bytes));
+Result<Graph> ParseSgn(std::span<const uint8_t> bytes, int bits) {
+  SIGNUM_ASSIGN_OR_RETURN(Graph graph, format::ParseStructure(bytes, bits));
   if (Status verified = Verify(graph); !verified) return format::Malformed(verified.error());
   SIGNUM_RETURN_IF_ERROR(CheckAccumulators(graph));
   return graph;
 }
 
-Result<Graph> ReadSgn(const std::string& path) {
+Result<Graph> ReadSgn(const std::string& path, int bits) {
   SIGNUM_ASSIGN_OR_RETURN(const std::vector<uint8_t> bytes,
                           base::ReadFile(path, format::kMaxFileBytes));
-  Result<Graph> graph = ParseSgn(bytes);
+  Result<Graph> graph = ParseSgn(bytes, bits);
   if (!graph) return tl::unexpected(graph.error().In(path));
   return graph;
+}
+
+Result<std::vector<int>> ReadPrecisions(const std::string& path) {
+  SIGNUM_ASSIGN_OR_RETURN(const std::vector<uint8_t> bytes,
+                          base::ReadFile(path, format::kMaxFileBytes));
+  std::vector<uint8_t> copy;
+  const auto model = format::Open(format::Aligned(bytes, copy));
+  if (!model) return tl::unexpected(model.error().In(path));
+  return format::PrecisionsOf(**model);
 }
 
 }  // namespace signum

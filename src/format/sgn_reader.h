@@ -12,7 +12,7 @@ namespace signum::format {
 
 // The graph in a .sgn file's bytes as ParseSgn reads it, but not verified: for
 // files that keep the parameters elsewhere, to verify once they are in their place.
-Result<Graph> ParseStructure(std::span<const uint8_t> bytes);
+Result<Graph> ParseStructure(std::span<const uint8_t> bytes, int bits = 0);
 
 }  // namespace signum::format
 

@@ -98,6 +98,29 @@ TEST(Sgn, AFileOfVersion1Loads) {
   EXPECT_TRUE(*graph == TinyGraph());
 }
 
+TEST(Sgn, PrecisionsOfOneNetworkComeBack) {
+  const std::string path = TestPath("precisions.sgn");
+  PrecisionGraphs graphs{{1, ResNet20W1A8(true)}, {8, ResNet20W1A8(false)}, {32, TinyGraph()}};
+  for (auto& [bits, graph] : graphs) {  // as precisions of one network would
+    graph.name = "network";
+    graph.metadata = {{"data", "none"}};
+    graph.class_names = {};
+  }
+  ASSERT_TRUE(WriteSgn(graphs, path));
+  for (const auto& [bits, graph] : graphs) {
+    const Result<Graph> read = ReadSgn(path, bits);
+    ASSERT_TRUE(read.has_value()) << read.error().message;
+    EXPECT_TRUE(*read == graph) << bits;
+  }
+  EXPECT_TRUE(*ReadSgn(path) == graphs.at(32));
+  EXPECT_EQ(*ReadPrecisions(path), (std::vector<int>{1, 8, 32}));
+  EXPECT_THAT(ReadSgn(path, 2).error().message, HasSubstr("it has 1, 8, 32"));
+  // A file of one network is of no number of bits.
+  ASSERT_TRUE(WriteSgn(TinyGraph(), path));
+  EXPECT_EQ(*ReadPrecisions(path), std::vector<int>());
+  EXPECT_THAT(ReadSgn(path, 8).error().message, HasSubstr("one network"));
+}
+
 TEST(Sgn, OneBitWeightsAreStoredAsBits) {
   const Graph unfolded = ResNet20W1A8(false);
   const std::vector<uint8_t> bytes = SerializeSgn(unfolded);

@@ -20,6 +20,7 @@ inline constexpr uint32_t kFormatVersion = 1;
 // Far above any real network; they bound the work that a hostile file causes.
 inline constexpr size_t kMaxNodes = 16384;
 inline constexpr size_t kMaxFacts = 4096;
+inline constexpr size_t kMaxPrecisions = 32;
 inline constexpr size_t kMaxRank = 8;
 inline constexpr size_t kMaxNameBytes = 1024;   // of a node, graph, class or key
 inline constexpr size_t kMaxFactBytes = 65536;  // of a metadata value

@@ -1,5 +1,6 @@
 #include "format/sgn_writer.h"
 
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -31,28 +32,53 @@ sgn::Role RoleOf(const std::string& name) {
 class Writer {
  public:
   std::vector<uint8_t> Write(const Graph& graph, const std::string& producer) {
-    std::vector<Offset<sgn::Node>> nodes;
-    for (NodeId id = 0; id < graph.size(); ++id) nodes.push_back(WriteNode(graph.node(id), id));
+    return Write(graph, /*bits=*/0, {}, producer);
+  }
+
+  std::vector<uint8_t> Write(const PrecisionGraphs& graphs, const std::string& producer) {
+    std::vector<std::pair<int, const Graph*>> fewer;
+    for (auto at = std::next(graphs.rbegin()); at != graphs.rend(); ++at) {
+      fewer.emplace_back(at->first, &at->second);
+    }
+    return Write(graphs.rbegin()->second, graphs.rbegin()->first, fewer, producer);
+  }
+
+ private:
+  std::vector<uint8_t> Write(const Graph& graph, int bits,
+                             const std::vector<std::pair<int, const Graph*>>& fewer,
+                             const std::string& producer) {
+    std::vector<Offset<sgn::Precision>> precisions;
+    for (const auto& [narrow, other] : fewer) {
+      const auto written = builder_.CreateVector(WriteNodes(*other));
+      precisions.push_back(sgn::CreatePrecision(builder_, static_cast<uint32_t>(narrow), written));
+    }
+    const std::vector<Offset<sgn::Node>> nodes = WriteNodes(graph);
     std::vector<Offset<sgn::Fact>> facts;
     for (const auto& [key, value] : graph.metadata) {
       const auto written_key = builder_.CreateString(key);
       facts.push_back(sgn::CreateFact(builder_, written_key, builder_.CreateString(value)));
     }
     const auto written_nodes = builder_.CreateVector(nodes);
+    const auto written_precisions = precisions.empty() ? 0 : builder_.CreateVector(precisions);
     const auto metadata = facts.empty() ? 0 : builder_.CreateVector(facts);
     const auto class_names =
         graph.class_names.empty() ? 0 : builder_.CreateVectorOfStrings(graph.class_names);
     const auto name = builder_.CreateString(graph.name);
     const auto written_producer = builder_.CreateString(producer);
     // The seal's fields must be present to be filled in: not 0, the default.
-    const auto model =
-        sgn::CreateModel(builder_, kFormatVersion, /*file_bytes=*/1, /*checksum=*/1,
-                         written_producer, name, class_names, metadata, written_nodes);
+    const auto model = sgn::CreateModel(
+        builder_, kFormatVersion, /*file_bytes=*/1, /*checksum=*/1, written_producer, name,
+        class_names, metadata, written_nodes, static_cast<uint32_t>(bits), written_precisions);
     builder_.Finish(model, sgn::ModelIdentifier());
     return Sealed();
   }
 
- private:
+  std::vector<Offset<sgn::Node>> WriteNodes(const Graph& graph) {
+    std::vector<Offset<sgn::Node>> nodes;
+    for (NodeId id = 0; id < graph.size(); ++id) nodes.push_back(WriteNode(graph.node(id), id));
+    return nodes;
+  }
+
   std::vector<uint8_t> Sealed() {
     const std::span<const uint8_t> span(builder_.GetBufferPointer(), builder_.GetSize());
     std::vector<uint8_t> bytes(span.begin(), span.end());
@@ -129,18 +155,42 @@ std::vector<uint8_t> SerializeSgnAs(const Graph& graph, const std::string& produ
 
 }  // namespace format
 
+namespace {
+
+// What the reader would refuse is not written: the one who made the graph is
+// still there to mend it.
+Status CheckWritable(const Graph& graph, const std::string& path) {
+  Status fits = Verify(graph);
+  if (fits) fits = CheckAccumulators(graph);
+  if (fits) fits = format::CheckLimits(graph);
+  if (!fits) return tl::unexpected(fits.error().In("cannot write " + path));
+  return {};
+}
+
+}  // namespace
+
 std::vector<uint8_t> SerializeSgn(const Graph& graph) {
   return format::SerializeSgnAs(graph, "signum " SIGNUM_VERSION);
 }
 
 Status WriteSgn(const Graph& graph, const std::string& path) {
-  // What the reader would refuse is not written: the one who made the graph is
-  // still there to mend it.
-  Status fits = Verify(graph);
-  if (fits) fits = CheckAccumulators(graph);
-  if (fits) fits = format::CheckLimits(graph);
-  if (!fits) return tl::unexpected(fits.error().In("cannot write " + path));
+  SIGNUM_RETURN_IF_ERROR(CheckWritable(graph, path));
   return base::WriteFile(path, SerializeSgn(graph));
+}
+
+Status WriteSgn(const PrecisionGraphs& graphs, const std::string& path) {
+  SIGNUM_CHECK(graphs.size() >= 2);
+  size_t nodes = 0;
+  for (const auto& [bits, graph] : graphs) {
+    SIGNUM_CHECK(bits > 0);
+    SIGNUM_RETURN_IF_ERROR(CheckWritable(graph, path));
+    nodes += static_cast<size_t>(graph.size());
+  }
+  if (nodes > format::kMaxNodes) {
+    return Fail(ErrorCode::kResourceExhausted,
+                "cannot write " + path + ": its precisions have too many nodes together");
+  }
+  return base::WriteFile(path, format::Writer().Write(graphs, "signum " SIGNUM_VERSION));
 }
 
 }  // namespace signum

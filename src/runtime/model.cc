@@ -27,15 +27,15 @@ Result<std::shared_ptr<const Model::Network>> MakeNetwork(Graph graph) {
 
 }  // namespace
 
-Result<Model> Model::Load(const std::string& path) {
-  SIGNUM_ASSIGN_OR_RETURN(Graph graph, ReadSgn(path));
+Result<Model> Model::Load(const std::string& path, int bits) {
+  SIGNUM_ASSIGN_OR_RETURN(Graph graph, ReadSgn(path, bits));
   auto network = MakeNetwork(std::move(graph));
   if (!network) return tl::unexpected(network.error().In(path));
   return Model(*std::move(network));
 }
 
-Result<Model> Model::Parse(const void* bytes, size_t size) {
-  SIGNUM_ASSIGN_OR_RETURN(Graph graph, ParseSgn({static_cast<const uint8_t*>(bytes), size}));
+Result<Model> Model::Parse(const void* bytes, size_t size, int bits) {
+  SIGNUM_ASSIGN_OR_RETURN(Graph graph, ParseSgn({static_cast<const uint8_t*>(bytes), size}, bits));
   SIGNUM_ASSIGN_OR_RETURN(auto network, MakeNetwork(std::move(graph)));
   return Model(std::move(network));
 }

@@ -127,6 +127,25 @@ std::map<std::string, std::string> TextsOf(const QuantizationConfig& config) {
 
 }  // namespace
 
+Status CheckShapes(const Graph& network, const data::Dataset& dataset) {
+  const Shape& input = network.input_shape();
+  const Shape& image = dataset.image_shape;
+  if (input.rank() != 4 || Shape{input[1], input[2], input[3]} != image) {
+    return InvalidArgument(fmt::format(
+        "the network takes images of {}, but {} has {}; choose another dataset or build the "
+        "network for that size",
+        Shape(std::vector<int64_t>(input.sizes().begin() + 1, input.sizes().end())).ToString(),
+        dataset.name, image.ToString()));
+  }
+  SIGNUM_ASSIGN_OR_RETURN(const std::vector<Shape> shapes, InferShapes(network));
+  const auto classes = static_cast<int64_t>(dataset.class_names.size());
+  if (shapes.back() != Shape{1, classes}) {
+    return InvalidArgument(fmt::format("the network's output has shape {}, but {} has {} classes",
+                                       shapes.back().ToString(), dataset.name, classes));
+  }
+  return {};
+}
+
 Status CheckConfig(const TrainConfig& c) {
   SIGNUM_RETURN_IF_ERROR(OneOf("optimizer", c.optimizer, kOptimizers));
   SIGNUM_RETURN_IF_ERROR(OneOf("schedule", c.schedule, kSchedules));
@@ -189,6 +208,15 @@ Status CheckQuantization(const Graph& network, const QuantizationConfig& config)
                     setting.name, setting.pattern, use.needs));
   }
   return {};
+}
+
+Status CheckQuantization(const std::vector<const Graph*>& precisions,
+                         const QuantizationConfig& config) {
+  Status status = CheckQuantization(*precisions.front(), config);
+  for (const Graph* graph : precisions) {
+    if (!status) status = CheckQuantization(*graph, config);
+  }
+  return status;
 }
 
 }  // namespace signum::train

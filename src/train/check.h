@@ -2,6 +2,9 @@
 #ifndef SIGNUM_TRAIN_CHECK_H_
 #define SIGNUM_TRAIN_CHECK_H_
 
+#include <vector>
+
+#include "data/dataset.h"
 #include "graph/graph.h"
 #include "signum/result.h"
 #include "train/config.h"
@@ -14,6 +17,12 @@ Status CheckConfig(const TrainConfig& config);
 // Whether `network` has what each setting of quantizers that is given is for, and each layer a
 // combination of settings that works.
 Status CheckQuantization(const Graph& network, const QuantizationConfig& config);
+// The same of a network at several precisions, one of which must have what a setting is for.
+Status CheckQuantization(const std::vector<const Graph*>& precisions,
+                         const QuantizationConfig& config);
+
+// Whether the network takes the images of the dataset and tells its classes apart.
+Status CheckShapes(const Graph& network, const data::Dataset& dataset);
 
 }  // namespace signum::train
 

@@ -26,7 +26,7 @@ torch::Tensor GeneratorState() {
 
 }  // namespace
 
-Status SaveCheckpoint(const std::string& path, const GraphModule& module,
+Status SaveCheckpoint(const std::string& path, const std::map<std::string, torch::Tensor>& state,
                       torch::optim::Optimizer& optimizer, const Position& position) {
   return base::WriteFileThrough(path, [&](const std::string& temporary) -> Status {
     try {
@@ -37,7 +37,7 @@ Status SaveCheckpoint(const std::string& path, const GraphModule& module,
       archive.write("best_epoch", torch::IValue(position.best_epoch));
       archive.write("generator", GeneratorState());
       int64_t index = 0;  // names hold dots, which archives do not take
-      for (const auto& [name, tensor] : module.State()) {
+      for (const auto& [name, tensor] : state) {
         weights.write(std::to_string(index++), tensor.detach());
       }
       archive.write("weights", weights);
@@ -52,7 +52,8 @@ Status SaveCheckpoint(const std::string& path, const GraphModule& module,
   });
 }
 
-Result<Position> LoadCheckpoint(const std::string& path, GraphModule& module,
+Result<Position> LoadCheckpoint(const std::string& path,
+                                const std::map<std::string, torch::Tensor>& state,
                                 torch::optim::Optimizer& optimizer) {
   if (!std::filesystem::exists(path)) {
     return NotFound(path + " does not exist: this run has no checkpoint to resume from");
@@ -64,7 +65,7 @@ Result<Position> LoadCheckpoint(const std::string& path, GraphModule& module,
   try {
     torch::serialize::InputArchive archive, weights, moments;
     // The optimizer keeps the device that its archive is loaded to.
-    archive.load_from(path, module.device());
+    archive.load_from(path, state.begin()->second.device());
     torch::IValue version, epochs_done, best_accuracy, best_epoch;
     archive.read("version", version);
     if (version.toInt() != kVersion) return corrupt("another version");
@@ -76,7 +77,7 @@ Result<Position> LoadCheckpoint(const std::string& path, GraphModule& module,
     archive.read("weights", weights);
     torch::NoGradGuard no_gradients;
     int64_t index = 0;
-    for (auto& [name, tensor] : module.State()) {
+    for (const auto& [name, tensor] : state) {
       torch::Tensor stored;
       weights.read(std::to_string(index++), stored);
       if (stored.sizes() != tensor.sizes()) return corrupt("another shape of " + name);

@@ -5,10 +5,10 @@
 
 #include <torch/torch.h>
 
+#include <map>
 #include <string>
 
 #include "signum/result.h"
-#include "train/graph_module.h"
 
 namespace signum::train {
 
@@ -21,12 +21,13 @@ struct Position {
 
 // Shuffling and augmentation follow from seed and epoch, so the only random
 // state is torch's own generator, which dropout draws from.
-Status SaveCheckpoint(const std::string& path, const GraphModule& module,
+Status SaveCheckpoint(const std::string& path, const std::map<std::string, torch::Tensor>& state,
                       torch::optim::Optimizer& optimizer, const Position& position);
 
-// Restores module, optimizer and torch's generator. An error names the file, and
-// what of it does not fit the network.
-Result<Position> LoadCheckpoint(const std::string& path, GraphModule& module,
+// Restores the tensors of `state`, all on one device, optimizer and torch's generator. An error
+// names the file, and what of it does not fit the network.
+Result<Position> LoadCheckpoint(const std::string& path,
+                                const std::map<std::string, torch::Tensor>& state,
                                 torch::optim::Optimizer& optimizer);
 
 }  // namespace signum::train

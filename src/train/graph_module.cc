@@ -295,6 +295,20 @@ std::vector<std::pair<NodeId, std::string>> GraphModule::Learning() const {
   return learning;
 }
 
+void GraphModule::ShareWeights(const GraphModule& other) {
+  std::map<std::string, NodeId> ids;
+  for (NodeId id = 0; id < other.graph_.size(); ++id) ids[other.graph_.node(id).name] = id;
+  for (NodeId id = 0; id < graph_.size(); ++id) {
+    if (WeightQuantizerSlot(graph_.node(id).op) == nullptr) continue;
+    for (const char* role : {"weight", "bias"}) {
+      const auto own = tensors_[id].find(role);
+      if (own != tensors_[id].end()) {
+        own->second = other.tensors_[ids.at(graph_.node(id).name)].at(role);
+      }
+    }
+  }
+}
+
 void GraphModule::StartAverage() {
   for (const auto& [id, role] : Learning()) {
     tensors_[id][std::string(kAverage) + role] = tensors_[id].at(role).detach().clone();

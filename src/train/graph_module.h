@@ -51,6 +51,10 @@ class GraphModule {
   void BeforeStep();
   void AfterStep();
 
+  // Learns the weights and biases of layers of the same name together with `other`, which must
+  // outlive this: a network at several precisions has one set of them.
+  void ShareWeights(const GraphModule& other);
+
   // A moving average of everything that learns, from the values now on: each call of
   // UpdateAverage takes `share` of the values then. TakeAverage puts the average in their place.
   void StartAverage();

@@ -8,6 +8,8 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <memory>
+#include <set>
 
 #include "base/cpu.h"
 #include "data/loader.h"
@@ -18,6 +20,7 @@
 #include "train/graph_module.h"
 #include "train/guards.h"
 #include "train/loss.h"
+#include "train/optimizer.h"
 #include "train/schedule.h"
 
 namespace signum::train {
@@ -41,53 +44,6 @@ Result<torch::Device> ChooseDevice(const std::string& name) {
   } catch (const c10::Error&) {
     return InvalidArgument("--device " + name + " is not known; use cpu, cuda or cuda:N");
   }
-}
-
-std::unique_ptr<torch::optim::Optimizer> MakeOptimizer(const GraphModule& module,
-                                                       const TrainConfig& c) {
-  const std::vector<torch::Tensor> decayed = module.DecayedParameters();
-  std::vector<torch::Tensor> others = module.OtherParameters();
-  const auto groups = [&](auto options) {
-    std::vector<torch::optim::OptimizerParamGroup> made;
-    auto with_decay = options;
-    with_decay.weight_decay(c.weight_decay);
-    options.weight_decay(0);
-    using Options = decltype(options);
-    made.emplace_back(decayed, std::make_unique<Options>(with_decay));
-    made.emplace_back(others, std::make_unique<Options>(options));
-    return made;
-  };
-  if (c.optimizer == "adam") {
-    const torch::optim::AdamOptions options(c.learning_rate);
-    return std::make_unique<torch::optim::Adam>(groups(options), options);
-  }
-  if (c.optimizer == "adamw") {
-    const torch::optim::AdamWOptions options(c.learning_rate);
-    return std::make_unique<torch::optim::AdamW>(groups(options), options);
-  }
-  auto options = torch::optim::SGDOptions(c.learning_rate)
-                     .momentum(c.momentum)
-                     .nesterov(c.nesterov && c.momentum > 0);
-  return std::make_unique<torch::optim::SGD>(groups(options), options);
-}
-
-Status CheckShapes(const Graph& network, const data::Dataset& dataset) {
-  const Shape& input = network.input_shape();
-  const Shape& image = dataset.image_shape;
-  if (input.rank() != 4 || Shape{input[1], input[2], input[3]} != image) {
-    return InvalidArgument(fmt::format(
-        "the network takes images of {}, but {} has {}; choose another dataset or build the "
-        "network for that size",
-        Shape(std::vector<int64_t>(input.sizes().begin() + 1, input.sizes().end())).ToString(),
-        dataset.name, image.ToString()));
-  }
-  SIGNUM_ASSIGN_OR_RETURN(const std::vector<Shape> shapes, InferShapes(network));
-  const auto classes = static_cast<int64_t>(dataset.class_names.size());
-  if (shapes.back() != Shape{1, classes}) {
-    return InvalidArgument(fmt::format("the network's output has shape {}, but {} has {} classes",
-                                       shapes.back().ToString(), dataset.name, classes));
-  }
-  return {};
 }
 
 // Sums of losses and right answers over batches.
@@ -116,10 +72,16 @@ class Run {
         device_(device),
         module_(*request.network, config_.quantization, device) {
     if (request.teacher != nullptr) teacher_.emplace(*request.teacher, Frozen(), device);
-    if (config_.average_decay > 0) module_.StartAverage();
-    optimizer_ = MakeOptimizer(module_, config_);
+    for (const Graph* graph : request.narrower) {
+      narrower_.push_back(std::make_unique<GraphModule>(*graph, config_.quantization, device));
+      narrower_.back()->ShareWeights(module_);
+    }
+    if (config_.average_decay > 0) {
+      ForEachModule([](GraphModule& module) { module.StartAverage(); });
+    }
+    optimizer_ = MakeOptimizer(LearningTensors(), config_);
     if (!config_.learn_scales) {
-      for (const auto& [name, tensor] : module_.State()) {
+      for (const auto& [name, tensor] : State()) {
         torch::Tensor state = tensor;
         if (name.ends_with(".scale") || name.ends_with(".shift")) state.set_requires_grad(false);
       }
@@ -130,7 +92,7 @@ class Run {
     torch::manual_seed(config_.seed);
     if (request_.resume) {
       SIGNUM_ASSIGN_OR_RETURN(position_,
-                              LoadCheckpoint(request_.checkpoint_path, module_, *optimizer_));
+                              LoadCheckpoint(request_.checkpoint_path, State(), *optimizer_));
     } else if (request_.calibrate) {
       Calibrate();
     }
@@ -138,13 +100,19 @@ class Run {
     for (int64_t epoch = position_.epochs_done; epoch < config_.epochs; ++epoch) {
       SIGNUM_RETURN_IF_ERROR(Epoch(epoch));
     }
-    if (config_.average_decay > 0) module_.TakeAverage();
-    if (config_.reestimate_batches > 0) {
-      ReestimateBatchNorm(module_, *request_.train, config_);
-    }
+    ForEachModule([&](GraphModule& module) {
+      if (config_.average_decay > 0) module.TakeAverage();
+      if (config_.reestimate_batches > 0) ReestimateBatchNorm(module, *request_.train, config_);
+    });
     const Tally test = Evaluate();
-    return TrainOutcome{module_.Snapshot(), module_.Latents(),       test.accuracy(),
-                        test.mean_loss(),   position_.best_accuracy, position_.best_epoch};
+    TrainOutcome outcome{.network = module_.Snapshot(),
+                         .latents = module_.Latents(),
+                         .test_accuracy = test.accuracy(),
+                         .test_loss = test.mean_loss(),
+                         .best_accuracy = position_.best_accuracy,
+                         .best_epoch = position_.best_epoch};
+    for (const auto& module : narrower_) outcome.narrower.push_back(module->Snapshot());
+    return outcome;
   }
 
   Result<SanityOutcome> Sanity() {
@@ -188,9 +156,10 @@ class Run {
     options.augmentation = {};
     data::BatchLoader loader(*request_.train, options);
     data::Batch batch;
-    if (loader.Next(&batch)) {
-      CalibrateQuantizers(module_, ImagesOf(batch, request_.train->image_shape));
-    }
+    if (!loader.Next(&batch)) return;
+    ForEachModule([&](GraphModule& module) {
+      CalibrateQuantizers(module, ImagesOf(batch, request_.train->image_shape));
+    });
   }
 
   Status Epoch(int64_t epoch) {
@@ -223,7 +192,7 @@ class Run {
             .map_error([&](const Error& e) { return e.In(fmt::format("epoch {}", epoch + 1)); }));
     position_.epochs_done = epoch + 1;
     if (request_.checkpoint_path.empty()) return {};
-    return SaveCheckpoint(request_.checkpoint_path, module_, *optimizer_, position_);
+    return SaveCheckpoint(request_.checkpoint_path, State(), *optimizer_, position_);
   }
 
   Result<Tally> TrainEpoch(int64_t epoch, double* learning_rate) {
@@ -242,7 +211,10 @@ class Run {
           Step(batch, *learning_rate, progress, &tally).map_error([&](const Error& e) {
             return e.In(fmt::format("epoch {}, step {}", epoch + 1, step + 1));
           }));
-      if (config_.average_decay > 0) module_.UpdateAverage(AverageShare(global_step));
+      if (config_.average_decay > 0) {
+        ForEachModule(
+            [&](GraphModule& module) { module.UpdateAverage(AverageShare(global_step)); });
+      }
       observer_.OnBatch({epoch, config_.epochs, tally.images, steps_per_epoch * config_.batch_size,
                          tally.mean_loss(), tally.accuracy()});
     }
@@ -275,13 +247,60 @@ class Run {
     const auto loss_value = loss.item<double>();
     if (!std::isfinite(loss_value)) return Diverged(images, loss_value);
     optimizer_->zero_grad();
-    loss.backward();
-    module_.BeforeStep();
+    const double share = 1 / static_cast<double>(1 + narrower_.size());
+    (narrower_.empty() ? loss : share * loss).backward();
+    LearnNarrower(images, labels, logits.detach(), progress, share);
+    ForEachModule([](GraphModule& module) { module.BeforeStep(); });
     optimizer_->step();
-    module_.AfterStep();
+    ForEachModule([](GraphModule& module) { module.AfterStep(); });
     torch::NoGradGuard no_gradients;
     tally->Add(loss_value, logits, labels);
     return {};
+  }
+
+  // Adds the gradients of the networks of fewer bits, each of which learns from the one before.
+  void LearnNarrower(const torch::Tensor& images, const torch::Tensor& labels, torch::Tensor wanted,
+                     double progress, double share) {
+    const double taught = config_.distillation_weight;
+    for (const auto& module : narrower_) {
+      const torch::Tensor logits =
+          module->Forward(images, {.training = true, .dropout = dropout_, .progress = progress});
+      const torch::Tensor loss =
+          (1 - taught) * CrossEntropy(logits, labels, config_.label_smoothing) +
+          taught * Distillation(logits, wanted, config_.distillation_temperature);
+      (share * loss).backward();
+      wanted = logits.detach();
+    }
+  }
+
+  template <typename Act>
+  void ForEachModule(const Act& act) {
+    act(module_);
+    for (const auto& module : narrower_) act(*module);
+  }
+
+  // Of all precisions.
+  std::map<std::string, torch::Tensor> State() const {
+    std::map<std::string, torch::Tensor> state = module_.State();
+    for (size_t i = 0; i < narrower_.size(); ++i) {
+      for (const auto& [name, tensor] : narrower_[i]->State()) {
+        state[fmt::format("narrower{}/{}", i, name)] = tensor;
+      }
+    }
+    return state;
+  }
+
+  // Of all precisions, what they share once.
+  Learning LearningTensors() const {
+    Learning learning{module_.DecayedParameters(), module_.OtherParameters()};
+    std::set<const void*> known;
+    for (const torch::Tensor& tensor : learning.others) known.insert(tensor.unsafeGetTensorImpl());
+    for (const auto& module : narrower_) {
+      for (const torch::Tensor& tensor : module->OtherParameters()) {
+        if (known.insert(tensor.unsafeGetTensorImpl()).second) learning.others.push_back(tensor);
+      }
+    }
+    return learning;
   }
 
   // Names the first parameter or value that is not finite.
@@ -346,6 +365,7 @@ class Run {
   torch::Device device_;
   GraphModule module_;
   std::optional<GraphModule> teacher_;
+  std::vector<std::unique_ptr<GraphModule>> narrower_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
   std::map<std::string, torch::Tensor> scales_at_start_;
   Position position_;
@@ -367,7 +387,9 @@ Error FromException(const std::exception& error) {
 
 Status CheckRequest(const TrainRequest& request) {
   SIGNUM_RETURN_IF_ERROR(CheckConfig(request.config));
-  SIGNUM_RETURN_IF_ERROR(CheckQuantization(*request.network, request.config.quantization));
+  std::vector<const Graph*> precisions = {request.network};
+  precisions.insert(precisions.end(), request.narrower.begin(), request.narrower.end());
+  SIGNUM_RETURN_IF_ERROR(CheckQuantization(precisions, request.config.quantization));
   SIGNUM_RETURN_IF_ERROR(CheckShapes(*request.network, *request.train));
   SIGNUM_RETURN_IF_ERROR(CheckShapes(*request.network, *request.test));
   if (request.teacher != nullptr) {

@@ -46,6 +46,11 @@ class Observer {
 struct TrainRequest {
   const Graph* network = nullptr;  // float, or with quantizers (see InsertQuantizers)
   const Graph* teacher = nullptr;  // for distillation; may be null
+  // The same network at fewer bits each, by falling bits, to be trained with it: one set of
+  // weights and biases of layers, norms and scales for each; each learns from the one before
+  // as from a teacher, by the shares of distillation (Du et al., "From Quantized DNNs to
+  // Quantizable DNNs", 2020). The gradient is the mean of all.
+  std::vector<const Graph*> narrower = {};
   const data::Dataset* train = nullptr;
   const data::Dataset* test = nullptr;
   TrainConfig config;
@@ -56,8 +61,9 @@ struct TrainRequest {
 };
 
 struct TrainOutcome {
-  Graph network;  // after the last epoch, its batch-norm statistics re-estimated
-  Graph latents;  // the float network behind it, without quantizers: for training on
+  Graph network;                // after the last epoch, its batch-norm statistics re-estimated
+  Graph latents;                // the float network behind it, without quantizers: for training on
+  std::vector<Graph> narrower;  // of the request's
   double test_accuracy = 0, test_loss = 0;  // of that network, in the trainer
   double best_accuracy = 0;                 // of any epoch
   int64_t best_epoch = 0;

@@ -135,6 +135,19 @@ std::vector<int> Classes(const std::vector<float>& outputs) {
   return classes;
 }
 
+// Stops the run, as an error would, after some epochs.
+class StopAfter : public Observer {
+ public:
+  explicit StopAfter(int64_t epochs) : epochs_(epochs) {}
+  Status OnEpoch(const EpochResult& result, const Graph&) override {
+    if (result.epoch == epochs_) return IoError("stopped by the test");
+    return {};
+  }
+
+ private:
+  int64_t epochs_;
+};
+
 TEST_F(TrainerTest, EveryMethodLearnsAndRunsInIntegers) {
   const Graph network = SmallNetwork();
   const auto floats = Train(Request(network), silent_);
@@ -207,19 +220,6 @@ TEST_F(TrainerTest, EveryOptimizerAndScheduleLearns) {
     }
   }
 }
-
-// Stops the run, as an error would, after some epochs.
-class StopAfter : public Observer {
- public:
-  explicit StopAfter(int64_t epochs) : epochs_(epochs) {}
-  Status OnEpoch(const EpochResult& result, const Graph&) override {
-    if (result.epoch == epochs_) return IoError("stopped by the test");
-    return {};
-  }
-
- private:
-  int64_t epochs_;
-};
 
 TEST_F(TrainerTest, AResumedRunEndsInTheSameBits) {
   struct Setting {
@@ -316,6 +316,47 @@ TEST_F(TrainerTest, AnAverageOfTheStepsLearnsToo) {
   EXPECT_NE(average->network, last->network);
   // The same steps, so the same best epoch.
   EXPECT_EQ(average->best_accuracy, last->best_accuracy);
+}
+
+TEST_F(TrainerTest, PrecisionsLearnOneSetOfWeights) {
+  const Graph network = SmallNetwork();
+  const Graph eight = *InsertQuantizers(network, {.weight_bits = 8, .activation_bits = 8});
+  const Graph one = *InsertQuantizers(network, {.weight_bits = 1, .activation_bits = 1});
+  TrainRequest request = Request(network);
+  request.narrower = {&eight, &one};
+  request.calibrate = true;
+  const auto whole = Train(request, silent_);
+  ASSERT_TRUE(whole) << whole.error().message;
+  EXPECT_GT(whole->test_accuracy, 0.9);
+  ASSERT_EQ(whole->narrower.size(), 2u);
+  for (const Graph& graph : whole->narrower) {
+    const auto outputs = Predict(graph, test_, request.config);
+    ASSERT_TRUE(outputs);
+    const std::vector<int> classes = Classes(*outputs);
+    int64_t right = 0;
+    for (size_t i = 0; i < classes.size(); ++i) right += classes[i] == test_.labels[i];
+    EXPECT_GT(right, 0.85 * static_cast<double>(classes.size()));
+  }
+  // The codes of the shared weights, under norms of their own.
+  const GraphModule again(*InsertQuantizers(whole->network, {.weight_bits = 1}), {}, torch::kCPU);
+  const Graph codes = again.Snapshot();
+  const auto named = [](const Graph& graph, const char* name) -> const Node& {
+    for (const Node& node : graph.nodes()) {
+      if (node.name == name) return node;
+    }
+    return graph.node(0);
+  };
+  EXPECT_EQ(named(whole->narrower[1], "conv2").parameters, named(codes, "conv2").parameters);
+  EXPECT_NE(named(whole->narrower[1], "bn2").parameters, named(codes, "bn2").parameters);
+
+  request.checkpoint_path = folder_ + "/precisions";
+  StopAfter stop(1);
+  ASSERT_FALSE(Train(request, stop));
+  request.resume = true;
+  const auto resumed = Train(request, silent_);
+  ASSERT_TRUE(resumed) << resumed.error().message;
+  EXPECT_EQ(resumed->network, whole->network);
+  EXPECT_EQ(resumed->narrower, whole->narrower);
 }
 
 TEST_F(TrainerTest, LatentsAreWhatCodesCameFrom) {

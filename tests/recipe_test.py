@@ -1,0 +1,141 @@
+"""What `signum train` does beyond one run: recipes of steps, that go on where they were
+stopped, networks of several precisions in one file, and the check of --sanity.
+
+SIGNUM_EXECUTABLE names the executable under test."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+SIGNUM = os.environ["SIGNUM_EXECUTABLE"]
+SOURCE = pathlib.Path(__file__).resolve().parent.parent
+
+RECIPE = """
+[[step]]
+verb = "train"
+epochs = 1
+lr = 0.02
+rprelu = true
+[[step]]
+verb = "quantize"
+weights = "float"
+activations = 2
+epochs = 1
+[[step]]
+verb = "quantize"
+weights = 1
+activations = 2
+epochs = 1
+weight-decay = 0
+layers = ["fc2=w4a8,weight-method=lsq"]
+"""
+DATA = ["--data", "fashion-mnist", "--train-limit", "2560", "--test-limit", "200", "--threads", "2"]
+
+
+def run(*arguments):
+    return subprocess.run([SIGNUM, *map(str, arguments)], capture_output=True, text=True,
+                          timeout=300)
+
+
+class RecipeTest(unittest.TestCase):
+    def setUp(self):
+        if run("data", "info", "fashion-mnist").returncode != 0:
+            self.skipTest("skipped: Fashion-MNIST is not installed")
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = pathlib.Path(scratch.name)
+        self.recipe = self.folder / "steps.toml"
+        self.recipe.write_text(RECIPE, encoding="utf-8")
+
+    def succeed(self, *arguments):
+        result = run(*arguments)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout
+
+    def fail_with(self, text, *arguments):
+        result = run(*arguments)
+        self.assertEqual(result.returncode, 1, result.stdout)
+        self.assertIn(text, result.stderr)
+
+    def test_steps_follow_each_other_and_go_on(self):
+        whole, model = self.folder / "whole", self.folder / "whole.sgn"
+        steps = json.loads(self.succeed("train", "lenet", "--recipe", self.recipe, *DATA, "--run",
+                                        whole, "-o", model, "--json"))
+        self.assertEqual([pathlib.Path(step["run"]).name for step in steps],
+                         ["1-train", "2-quantize", "3-quantize"])
+        self.assertEqual(steps[0]["precision"], "float")
+        self.assertTrue(steps[1]["precision"].startswith("W32A2; first and last layer W8A8"))
+        self.assertTrue(steps[2]["precision"].startswith("W1A2; "))
+        for step in steps:
+            self.assertEqual(step["agreement"]["images"], 200)
+            self.assertGreaterEqual(step["agreement"]["same_class"], 199)
+        tensors = json.loads(self.succeed("info", model, "--quantization", "--json"))
+        bits = {t["tensor"]: t["bits"] for t in tensors if t["of"] == "weights"}
+        self.assertEqual((bits["conv2.weight"], bits["fc2.weight"]), (1, 4))
+        # A recipe that was stopped after its first step ends in the same model.
+        stopped = self.folder / "stopped"
+        shutil.copytree(whole, stopped)
+        for step in ("2-quantize", "3-quantize"):
+            shutil.rmtree(stopped / step)
+        first = [dict(steps[0], run=str(stopped / "1-train"))]
+        (stopped / "steps.json").write_text(json.dumps(first), encoding="utf-8")
+        again = self.folder / "again.sgn"
+        table = self.succeed("train", "--resume", stopped, "-o", again)
+        self.assertRegex(table, r"(?m)^3-quantize +W1A2; .* of 200$")
+        self.assertEqual(again.read_bytes(), model.read_bytes())
+        self.fail_with("holds a run already", "train", "lenet", "--recipe", self.recipe, *DATA,
+                       "--run", whole)
+        # A trained network takes the place of the steps in float.
+        given = self.folder / "given"
+        steps = json.loads(self.succeed("quantize", whole / "1-train/weights/last.sgn", "--recipe",
+                                        self.recipe, *DATA, "--run", given, "--json"))
+        self.assertEqual([pathlib.Path(step["run"]).name for step in steps],
+                         ["2-quantize", "3-quantize"])
+        self.assertEqual((given / "3-quantize/model.sgn").read_bytes(), model.read_bytes())
+
+    def test_recipes_that_do_not_fit_are_refused(self):
+        self.fail_with("did you mean 'fast-w1a8'?", "train", "lenet", "--recipe", "fast-w1a88")
+        self.fail_with("--epochs is for the recipe to say", "train", "lenet", "--recipe",
+                       self.recipe, "--epochs", "3")
+        for text, error in (("[[step]]\nverb = \"learn\"\n", "line 1: a step needs verb"),
+                            ("[[step]]\nverb = \"train\"\nepoch = 1\n", "did you mean 'epochs'?"),
+                            ("[[step]]\nverb = \"train\"\nweights = 1\n", "no setting 'weights'"),
+                            ("[[step]]\nverb = \"quantize\"\nlayers = [\"fc=w9\"]\n", "'fc=w9'"),
+                            ("step = 1\n", "[[step]] tables"), ("[[step", "line 1")):
+            self.recipe.write_text(text, encoding="utf-8")
+            self.fail_with(error, "train", "lenet", "--recipe", self.recipe)
+
+    def test_recipes_that_come_with_signum_are_read(self):
+        recipes = sorted(path.stem for path in (SOURCE / "recipes").glob("*.toml"))
+        self.assertIn("fast-w1a8", recipes)
+        for name in recipes:
+            # The data is looked for when the recipe was understood.
+            self.fail_with("no-such-data", "train", "resnet20", "--recipe", name, "--data",
+                           "no-such-data", "--run", self.folder / name)
+
+    def test_a_switchable_network_runs_at_each_precision(self):
+        model = self.folder / "switchable.sgn"
+        result = json.loads(self.succeed("train", "lenet", "--switchable", "1,2,32", *DATA,
+                                         "--epochs", "2", "--lr", "0.02", "--run",
+                                         self.folder / "run", "-o", model, "--json"))
+        self.assertEqual(list(result["precisions"]), ["32", "2", "1"])
+        for bits, agreement in result["precisions"].items():
+            self.assertGreaterEqual(agreement["same_class"], 199)
+            measured = json.loads(self.succeed("eval", model, "--bits", bits, "--data",
+                                               "fashion-mnist", "--limit", "200", "--json"))
+            self.assertEqual(measured["top1"], agreement["runtime_accuracy"])
+        self.fail_with("it has 1, 2, 32", "eval", model, "--bits", "3")
+        self.fail_with("1 to 8 or 32", "train", "lenet", "--switchable", "1,9", *DATA)
+        self.fail_with("two precisions or more", "train", "lenet", "--switchable", "8", *DATA)
+
+    def test_sanity_tells_without_a_run(self):
+        text = self.succeed("train", "lenet", *DATA, "--sanity", "--json")
+        self.assertTrue(json.loads(text)["passed"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -49,9 +49,10 @@ Result<Graph> LoadNetwork(const RunArguments& arguments, const data::Dataset& tr
     return InvalidArgument("no MODEL given; name a zoo network (lenet, resnet20) or a .sgn file");
   }
   if (IsModelFile(arguments.model)) return LoadGraph(arguments.model, arguments.zoo);
-  if (arguments.verb == "quantize") {
+  if (arguments.verb == "quantize" && arguments.teacher == "float") {
     return InvalidArgument(fmt::format(
-        "'{0}' is not a .sgn file; quantizing starts from a trained network: signum train {0}",
+        "'{0}' is not a .sgn file; quantizing starts from a trained network: signum train {0} (or "
+        "from scratch, with --teacher none)",
         arguments.model));
   }
   SIGNUM_ASSIGN_OR_RETURN(zoo::ZooOptions options, ToZooOptions(arguments.zoo));

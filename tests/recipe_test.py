@@ -33,7 +33,7 @@ epochs = 1
 weight-decay = 0
 layers = ["fc2=w4a8,weight-method=lsq"]
 """
-DATA = ["--data", "fashion-mnist", "--train-limit", "2560", "--test-limit", "200", "--threads", "2"]
+DATA = ["--data", "fashion-mnist", "--train-limit", "1280", "--test-limit", "200", "--threads", "2"]
 
 
 def run(*arguments):
@@ -65,12 +65,12 @@ class RecipeTest(unittest.TestCase):
         whole, model = self.folder / "whole", self.folder / "whole.sgn"
         steps = json.loads(self.succeed("train", "lenet", "--recipe", self.recipe, *DATA, "--run",
                                         whole, "-o", model, "--json"))
-        self.assertEqual([pathlib.Path(step["run"]).name for step in steps],
-                         ["1-train", "2-quantize", "3-quantize"])
-        self.assertEqual(steps[0]["precision"], "float")
-        self.assertTrue(steps[1]["precision"].startswith("W32A2; first and last layer W8A8"))
-        self.assertTrue(steps[2]["precision"].startswith("W1A2; "))
-        for step in steps:
+        self.assertEqual(list(steps), ["1-train", "2-quantize", "3-quantize"])
+        first, second, third = steps.values()
+        self.assertEqual(first["precision"], "float")
+        self.assertTrue(second["precision"].startswith("W32A2; first and last layer W8A8"))
+        self.assertTrue(third["precision"].startswith("W1A2; "))
+        for step in steps.values():
             self.assertEqual(step["agreement"]["images"], 200)
             self.assertGreaterEqual(step["agreement"]["same_class"], 199)
         tensors = json.loads(self.succeed("info", model, "--quantization", "--json"))
@@ -81,33 +81,65 @@ class RecipeTest(unittest.TestCase):
         shutil.copytree(whole, stopped)
         for step in ("2-quantize", "3-quantize"):
             shutil.rmtree(stopped / step)
-        first = [dict(steps[0], run=str(stopped / "1-train"))]
-        (stopped / "steps.json").write_text(json.dumps(first), encoding="utf-8")
+        (stopped / "steps.json").write_text(json.dumps({"1-train": first}), encoding="utf-8")
         again = self.folder / "again.sgn"
         table = self.succeed("train", "--resume", stopped, "-o", again)
         self.assertRegex(table, r"(?m)^3-quantize +W1A2; .* of 200$")
         self.assertEqual(again.read_bytes(), model.read_bytes())
+        # One that was done gives its model once more, by whatever path it is called.
+        again.unlink()
+        table = self.succeed("train", "--resume", f"{stopped}/../stopped/", "-o", again)
+        self.assertEqual(again.read_bytes(), model.read_bytes())
+        self.assertEqual(len(table.splitlines()), 2 + 3 + 2)
+        (stopped / "steps.json").write_text("[1]", encoding="utf-8")
+        self.fail_with("holds something else than steps", "train", "--resume", stopped)
         self.fail_with("holds a run already", "train", "lenet", "--recipe", self.recipe, *DATA,
                        "--run", whole)
         # A trained network takes the place of the steps in float.
         given = self.folder / "given"
         steps = json.loads(self.succeed("quantize", whole / "1-train/weights/last.sgn", "--recipe",
                                         self.recipe, *DATA, "--run", given, "--json"))
-        self.assertEqual([pathlib.Path(step["run"]).name for step in steps],
-                         ["2-quantize", "3-quantize"])
+        self.assertEqual(list(steps), ["2-quantize", "3-quantize"])
+        # Its ReLUs are PReLUs already, as the recipe's first step would have made them.
         self.assertEqual((given / "3-quantize/model.sgn").read_bytes(), model.read_bytes())
+
+    def test_a_trained_network_takes_the_shape_of_the_steps_it_stands_for(self):
+        plain = self.folder / "plain.sgn"
+        self.succeed("train", "lenet", *DATA, "--epochs", "1", "--lr", "0.02", "--run",
+                     self.folder / "float", "-o", plain)
+        self.succeed("quantize", plain, "--recipe", self.recipe, *DATA, "--run",
+                     self.folder / "run", "-o", self.folder / "low.sgn")
+        self.assertIn("PReLU", self.succeed("info", self.folder / "low.sgn"))
+        self.fail_with("keeps its own shape", "train", plain, "--recipe", self.recipe, *DATA,
+                       "--classes", "7")
+        floats = self.folder / "floats.toml"
+        floats.write_text("[[step]]\nverb = \"train\"\n", encoding="utf-8")
+        self.fail_with("floats has steps in float alone", "train", plain, "--recipe", floats,
+                       *DATA, "--run", self.folder / "none")
+        self.assertFalse((self.folder / "none").exists())
 
     def test_recipes_that_do_not_fit_are_refused(self):
         self.fail_with("did you mean 'fast-w1a8'?", "train", "lenet", "--recipe", "fast-w1a88")
-        self.fail_with("--epochs is for the recipe to say", "train", "lenet", "--recipe",
+        self.fail_with("--epochs does not go with --recipe", "train", "lenet", "--recipe",
                        self.recipe, "--epochs", "3")
         for text, error in (("[[step]]\nverb = \"learn\"\n", "line 1: a step needs verb"),
                             ("[[step]]\nverb = \"train\"\nepoch = 1\n", "did you mean 'epochs'?"),
                             ("[[step]]\nverb = \"train\"\nweights = 1\n", "no setting 'weights'"),
                             ("[[step]]\nverb = \"quantize\"\nlayers = [\"fc=w9\"]\n", "'fc=w9'"),
+                            ("[[step]]\nverb = \"train\"\nseed = 2\n", "for the command line"),
+                            ("[[step]]\nverb = \"quantize\"\nlayers = [\"fc=w4a8,wight=1\"]\n",
+                             "layers have no 'wight'"),
                             ("step = 1\n", "[[step]] tables"), ("[[step", "line 1")):
             self.recipe.write_text(text, encoding="utf-8")
             self.fail_with(error, "train", "lenet", "--recipe", self.recipe)
+
+        # Before the first step takes its time.
+        self.recipe.write_text(RECIPE.replace("fc2=", "fc22="), encoding="utf-8")
+        result = run("train", "lenet", "--recipe", self.recipe, *DATA, "--run",
+                     self.folder / "none")
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stderr, "^signum train: step 3: no convolution .*'fc22'")
+        self.assertFalse((self.folder / "none").exists())
 
     def test_recipes_that_come_with_signum_are_read(self):
         recipes = sorted(path.stem for path in (SOURCE / "recipes").glob("*.toml"))
@@ -135,6 +167,8 @@ class RecipeTest(unittest.TestCase):
     def test_sanity_tells_without_a_run(self):
         text = self.succeed("train", "lenet", *DATA, "--sanity", "--json")
         self.assertTrue(json.loads(text)["passed"])
+        self.fail_with("leaves nothing behind", "train", "lenet", *DATA, "--sanity", "--run",
+                       self.folder / "none")
 
 
 if __name__ == "__main__":

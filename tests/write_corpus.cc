@@ -29,6 +29,8 @@ const std::pair<const char*, Graph> kGraphs[] = {
 Seeds SgnSeeds() {
   Seeds seeds;
   for (const auto& [name, graph] : kGraphs) seeds.emplace_back(name, SerializeSgn(graph));
+  seeds.emplace_back("precisions",
+                     SerializeSgn(PrecisionGraphs{{2, TinyGraph()}, {8, EveryOpGraph()}}));
   return seeds;
 }
 

@@ -161,12 +161,7 @@ Status CheckAutoFlags(const CLI::App& command, const AutoFlags& flags) {
 
 Status ChooseBits(const AutoFlags& flags, const calibration::PostTrainingOptions& options,
                   RunArguments& arguments) {
-  if (!IsModelFile(arguments.model)) {
-    return InvalidArgument(
-        fmt::format("'{}' is not a .sgn file; bits are chosen for a trained "
-                    "network",
-                    arguments.model));
-  }
+  SIGNUM_RETURN_IF_ERROR(CheckTrained(arguments.model));
   SIGNUM_ASSIGN_OR_RETURN(const calibration::Sensitivity sensitivity,
                           Measure(flags, options, arguments));
   const bool timed = flags.budget_ms > 0;
@@ -198,8 +193,9 @@ Status ChooseBits(const AutoFlags& flags, const calibration::PostTrainingOptions
   const std::string summary = fmt::format(
       "{} of {}; the loss of {} images, {:.4f} ({:.2f} % right) with {} bits everywhere, rises by "
       "{:.4f} if what layers do adds up",
-      Amount(budget, chosen->cost + budget.other), Amount(budget, budget.amount), flags.images,
-      sensitivity.loss, 100 * sensitivity.accuracy, kCandidates.back(), chosen->damage);
+      Amount(budget, chosen->cost + budget.other), Amount(budget, budget.amount),
+      sensitivity.images, sensitivity.loss, 100 * sensitivity.accuracy, kCandidates.back(),
+      chosen->damage);
   fmt::print(stderr, "{}{}\n", table.ToText(), summary);
   if (arguments.output.empty()) return {};
   const std::string page = arguments.output + ".tradeoff.html";

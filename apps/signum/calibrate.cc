@@ -48,11 +48,7 @@ std::string Description(const RunArguments& arguments, const CalibrateFlags& fla
 
 Result<Graph> LoadNetwork(const RunArguments& arguments) {
   if (arguments.model.empty()) return InvalidArgument("no MODEL given; name a trained .sgn file");
-  if (!IsModelFile(arguments.model)) {
-    return InvalidArgument(fmt::format(
-        "'{0}' is not a .sgn file; quantizing starts from a trained network: signum train {0}",
-        arguments.model));
-  }
+  SIGNUM_RETURN_IF_ERROR(CheckTrained(arguments.model));
   return LoadGraph(arguments.model);
 }
 
@@ -144,7 +140,6 @@ Status CheckCalibrateFlags(const CLI::App& command) {
 Status Calibrate(const RunArguments& arguments, const CalibrateFlags& flags, bool json) {
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
-  if (arguments.output.empty()) return InvalidArgument("no -o given; name the file to write");
   SIGNUM_RETURN_IF_ERROR(base::CheckCanWrite(arguments.output));
   SIGNUM_ASSIGN_OR_RETURN(const calibration::PostTrainingOptions options,
                           OptionsOf(arguments.quantization, flags));

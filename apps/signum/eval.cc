@@ -165,10 +165,7 @@ std::string DatasetOf(const EvalFlags& flags, const Graph& graph) {
 
 Status Eval(const EvalFlags& flags) {
   if (!flags.data.empty()) SIGNUM_RETURN_IF_ERROR(data::CheckDatasetName(flags.data));
-  if (!IsModelFile(flags.model)) {
-    return InvalidArgument(
-        fmt::format("'{0}' is not a .sgn file; train one with: signum train {0}", flags.model));
-  }
+  SIGNUM_RETURN_IF_ERROR(CheckTrained(flags.model));
   SIGNUM_ASSIGN_OR_RETURN(const Graph graph, LoadGraph(flags.model, zoo::ZooOptions{}, flags.bits));
   SIGNUM_ASSIGN_OR_RETURN(const std::vector<Shape> shapes, InferShapes(graph));
   SIGNUM_ASSIGN_OR_RETURN(

@@ -1,6 +1,7 @@
 #include "layer_precision.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <toml++/toml.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <string_view>
 
 #include "base/file.h"
+#include "base/nearest.h"
 
 namespace signum::apps {
 namespace {
@@ -43,7 +45,21 @@ std::optional<int> BitsOf(const toml::node* node) {
 std::string SettingText(const toml::node& node) {
   if (const auto text = node.value_exact<std::string>()) return *text;
   if (const auto flag = node.value_exact<bool>()) return *flag ? "true" : "false";
-  return fmt::format("{}", node.value_or(0.0));
+  return node.is_number() ? fmt::format("{}", node.value_or(0.0)) : "";
+}
+
+// Whether layers have a setting of this name.
+Status CheckSetting(const std::string& name) {
+  std::vector<std::string> names = {"name", "weights", "activations"};
+  const train::QuantizationConfig any;
+  train::VisitQuantizationSettings(
+      any, [&](const char* known, const auto&, const char*) { names.emplace_back(known); });
+  if (std::find(names.begin() + 3, names.end(), name) != names.end()) return {};
+  const std::string nearest = Nearest(name, names);
+  return InvalidArgument(fmt::format("layers have no '{}'{}; beside their bits they may have {}",
+                                     name,
+                                     nearest.empty() ? "" : " (did you mean '" + nearest + "'?)",
+                                     fmt::join(names.begin() + 3, names.end(), ", ")));
 }
 
 Result<LayerPrecision> ReadPrecision(const toml::table& table, const std::string& name) {
@@ -68,7 +84,9 @@ Result<LayerChoice> ReadLayer(const toml::table& table) {
   LayerChoice choice;
   for (const auto& [key, value] : table) {
     if (key == "name" || key == "weights" || key == "activations") continue;
-    choice.settings.push_back({*name, std::string(key.str()), SettingText(value)});
+    const std::string setting(key.str());
+    SIGNUM_RETURN_IF_ERROR(CheckSetting(setting));
+    choice.settings.push_back({*name, setting, SettingText(value)});
   }
   if (table.contains("weights") || table.contains("activations") || choice.settings.empty()) {
     SIGNUM_ASSIGN_OR_RETURN(choice.precision, ReadPrecision(table, *name));
@@ -128,7 +146,10 @@ Result<LayerChoice> ParseLayerChoice(const std::string& text) {
     if (const auto bits = BitsFromText(item)) {
       choice.precision = LayerPrecision{pattern, *bits};
     } else if (value != std::string::npos) {
-      choice.settings.push_back({pattern, item.substr(0, value), item.substr(value + 1)});
+      const std::string setting = item.substr(0, value);
+      SIGNUM_RETURN_IF_ERROR(CheckSetting(setting).map_error(
+          [&](const Error& error) { return error.In(fmt::format("--layer '{}'", text)); }));
+      choice.settings.push_back({pattern, setting, item.substr(value + 1)});
     } else {
       fits = false;
     }

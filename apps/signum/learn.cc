@@ -50,10 +50,12 @@ Result<Graph> LoadNetwork(const RunArguments& arguments, const data::Dataset& tr
   }
   if (IsModelFile(arguments.model)) return LoadGraph(arguments.model, arguments.zoo);
   if (arguments.verb == "quantize" && arguments.teacher == "float") {
-    return InvalidArgument(fmt::format(
-        "'{0}' is not a .sgn file; quantizing starts from a trained network: signum train {0} (or "
-        "from scratch, with --teacher none)",
-        arguments.model));
+    SIGNUM_RETURN_IF_ERROR(CheckTrained(arguments.model).map_error([](Error error) {
+      if (error.code == ErrorCode::kInvalidArgument) {
+        error.message += " (or learn from scratch, with --teacher none)";
+      }
+      return error;
+    }));
   }
   SIGNUM_ASSIGN_OR_RETURN(zoo::ZooOptions options, ToZooOptions(arguments.zoo));
   if (options.channels == 0) {
@@ -204,7 +206,7 @@ Status CheckSanity(const LearnRequest& request) {
   }
   if (sanity.passed()) return {};
   return InvalidArgument(fmt::format(
-      "after {} steps on one batch the loss is {:.3f}, not a quarter below chance's "
+      "after {} steps on one batch the loss is {:.3f}, not a quarter below its start and chance's "
       "{:.3f}: the network does not learn: gradients do not come through; try more bits, another "
       "--sign-gradient, or a trained network to start from",
       sanity.steps, sanity.last_loss, sanity.chance));
@@ -255,8 +257,8 @@ void Print(const Learned& s) {
   fmt::print("report          {}\n", s.report);
 }
 
-// What is handed to the user. A quantized network is there to run; a trained one
-// to be quantized, which needs its batch norms.
+// What is handed to the user. A network that is quantized, at one precision or at several, is there
+// to run; a trained one to be quantized, which needs its batch norms.
 Graph Finished(const RunArguments& arguments, const Graph& network) {
   return arguments.verb == "quantize" ? FoldBatchNorm(network) : network;
 }
@@ -282,7 +284,6 @@ Result<Learned> Conclude(RunFolder& run, const train::TrainOutcome& outcome,
   Learned learned{.run = run.path(),
                   .report = run.report_path(),
                   .model = run.model_path(),
-                  .verb = run.arguments().verb,
                   .precision = PrecisionOf(run.initial()),
                   .accuracy = outcome.test_accuracy,
                   .best_accuracy = outcome.best_accuracy,
@@ -390,9 +391,21 @@ Result<Learned> LearnRun(const LearnRequest& request) {
   return learned;
 }
 
+Status CheckRun(const RunArguments& arguments) {
+  SIGNUM_ASSIGN_OR_RETURN(const Datasets sets, LoadDatasets(arguments));
+  SIGNUM_ASSIGN_OR_RETURN(const Start start, Prepare(arguments, sets));
+  return train::CheckRequest(RequestOf(start, arguments, sets));
+}
+
 Status Learn(const LearnRequest& request) {
   if (!request.recipe.empty() || IsRecipeRun(request.resume)) return LearnRecipe(request);
-  if (request.sanity) return CheckSanity(request);
+  if (request.sanity) {
+    if (!request.run.empty() || !request.arguments.output.empty() || !request.resume.empty()) {
+      return InvalidArgument(
+          "--sanity leaves nothing behind: --run, --resume and -o do not go with it");
+    }
+    return CheckSanity(request);
+  }
   SIGNUM_ASSIGN_OR_RETURN(const Learned learned, LearnRun(request));
   if (request.json) {
     fmt::print("{}", JsonText(ToJson(learned)));

@@ -17,7 +17,7 @@ namespace signum::apps {
 // What came of a run.
 struct Learned {
   std::string run, report, model;  // its folder, its report, where the finished model is
-  std::string verb, precision;     // "train", "float"
+  std::string precision;           // "float"
   double accuracy = 0;             // of the test images, in the trainer
   double best_accuracy = 0;        // of any epoch
   int64_t epochs = 0, best_epoch = 0;
@@ -32,6 +32,9 @@ nlohmann::ordered_json ToJson(const Learned& learned);
 // Trains, or goes on with a run, writes the run folder, and checks that the runtime agrees with
 // the trainer on the test images.
 Result<Learned> LearnRun(const LearnRequest& request);
+
+// Whether such a run could begin, without a folder for it.
+Status CheckRun(const RunArguments& arguments);
 
 // What a recipe says: a run after the other, in folders of `request.run`.
 Status LearnRecipe(const LearnRequest& request);

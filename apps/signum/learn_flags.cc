@@ -49,10 +49,11 @@ Status CheckRecipeFlags(const CLI::App& command) {
   for (const CLI::Option* option : command.get_options()) {
     const std::string name = option->get_name();
     if (option->count() == 0 || !name.starts_with("-") || kOwn.contains(name)) continue;
-    return InvalidArgument(fmt::format(
-        "{} is for the recipe to say; leave it out, or copy the recipe, change it there and give "
-        "--recipe that file",
-        name));
+    return InvalidArgument(
+        fmt::format("{} does not go with --recipe, whose steps say how to train; leave it out, or "
+                    "copy the recipe "
+                    "and change that",
+                    name));
   }
   return {};
 }

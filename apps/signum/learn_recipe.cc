@@ -2,15 +2,16 @@
 //
 //   RUN/recipe.toml     the recipe, as it was
 //   RUN/request.json    what it was asked for beside it
+//   RUN/start.sgn       the network that it was given, if it was a file
 //   RUN/steps.json      what came of the steps that are done
 //   RUN/1-train, RUN/2-quantize, ...
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
-#include "format/sgn.h"
 #include "json_text.h"
 #include "learn.h"
 #include "recipe.h"
@@ -23,6 +24,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kRequestFile = "/request.json";
+constexpr const char* kStartFile = "/start.sgn";
 
 // The settings that a request makes for all steps of a recipe, once for both directions.
 template <typename Arguments, typename Visit>
@@ -67,7 +69,7 @@ Result<RunArguments> ReadRequest(const std::string& folder) {
   return arguments;
 }
 
-std::string FreeFolder(const Recipe& recipe, const RunArguments& arguments) {
+std::string FreeRecipeFolder(const Recipe& recipe, const RunArguments& arguments) {
   const std::string base = fmt::format("runs/{}-{}-{}", recipe.name,
                                        fs::path(arguments.model).stem().string(), arguments.data);
   std::string path = base;
@@ -75,96 +77,126 @@ std::string FreeFolder(const Recipe& recipe, const RunArguments& arguments) {
   return path;
 }
 
+// What came of the steps so far, as RUN/steps.json keeps it: by the name of a step's folder.
+Result<Json> ReadSteps(const std::string& path) {
+  if (!fs::exists(path)) return Json::object();
+  SIGNUM_ASSIGN_OR_RETURN(Json steps, ReadJson(path));
+  const auto fits = [](const Json& step) {
+    return step.is_object() && step.contains("model") && step.contains("agreement") &&
+           step["agreement"].is_object();
+  };
+  if (!steps.is_object() || !std::all_of(steps.begin(), steps.end(), fits)) {
+    return Corrupt(path + " holds something else than steps; delete it to run them anew");
+  }
+  return steps;
+}
+
 // A recipe under way.
 class Cooking {
  public:
   Cooking(Recipe recipe, RunArguments shared, std::string folder)
-      : recipe_(std::move(recipe)), shared_(std::move(shared)), folder_(std::move(folder)) {}
-
-  Status Run() {
-    if (fs::exists(StepsFile())) {
-      SIGNUM_ASSIGN_OR_RETURN(done_, ReadJson(StepsFile()));
-    }
-    // A network that is there takes the place of the steps in float.
+      : recipe_(std::move(recipe)), shared_(std::move(shared)), folder_(std::move(folder)) {
     const bool trained = IsModelFile(shared_.model);
     network_ = shared_.model;
-    if (trained) float_ = shared_.model;
-    const auto count = static_cast<int>(recipe_.steps.size());
-    for (int step = 0; step < count; ++step) {
-      if (recipe_.steps[step].verb == "train" && trained) continue;
-      fmt::print(stderr, "step {} of {}: {}\n", step + 1, count, recipe_.steps[step].verb);
-      SIGNUM_RETURN_IF_ERROR(Step(step));
+    if (!trained) return;
+    float_ = network_;
+    // A network that is there takes the place of the first steps, in float; what they do to its
+    // shape is done to it then.
+    for (; first_ < count() && recipe_.steps[first_].verb == "train"; ++first_) {
+      bi_real_ = bi_real_ || recipe_.steps[first_].bi_real;
+      rprelu_ = rprelu_ || recipe_.steps[first_].rprelu;
     }
-    if (done_.empty()) {
+  }
+
+  // Whether every step could begin, before the first one takes its time.
+  Status Check() const {
+    if (first_ == count()) {
       return InvalidArgument("recipe " + recipe_.name +
                              " has steps in float alone, and the model is trained already");
     }
+    for (int step = first_; step < count(); ++step) {
+      RunArguments arguments = Arguments(step);
+      arguments.model = shared_.model;
+      if (!IsModelFile(shared_.model)) arguments.zoo = shared_.zoo;
+      arguments.teacher = "none";
+      SIGNUM_RETURN_IF_ERROR(CheckRun(arguments).map_error(
+          [&](const Error& e) { return e.In(fmt::format("step {}", step + 1)); }));
+    }
     return {};
+  }
+
+  Status Run() {
+    SIGNUM_ASSIGN_OR_RETURN(done_, ReadSteps(StepsFile()));
+    for (int step = first_; step < count(); ++step) {
+      fmt::print(stderr, "step {} of {}: {}\n", step + 1, count(), recipe_.steps[step].verb);
+      SIGNUM_RETURN_IF_ERROR(Step(step));
+    }
+    Json& last = done_[FolderOf(count() - 1)];
+    if (shared_.output.empty()) return {};
+    // The last run, which may be an earlier command's, has the model in its folder.
+    SIGNUM_ASSIGN_OR_RETURN(const std::vector<uint8_t> model,
+                            base::ReadFile(folder_ + "/" + FolderOf(count() - 1) + "/model.sgn"));
+    last["model"] = shared_.output;
+    return base::WriteFile(shared_.output, model);
   }
 
   const Json& done() const { return done_; }
 
  private:
+  int count() const { return static_cast<int>(recipe_.steps.size()); }
   std::string StepsFile() const { return folder_ + "/steps.json"; }
+  std::string FolderOf(int step) const {
+    return fmt::format("{}-{}", step + 1, recipe_.steps[step].verb);
+  }
 
   Status Step(int step) {
-    const RunArguments& own = recipe_.steps[step];
-    const std::string run = fmt::format("{}/{}-{}", folder_, step + 1, own.verb);
-    if (!IsDone(run)) {
+    const std::string name = FolderOf(step), run = folder_ + "/" + name;
+    if (!done_.contains(name)) {
       LearnRequest request;
-      request.arguments = own;
-      if (fs::exists(run + "/args.toml")) {
-        request.resume = run;
-      } else {
-        request.run = run;
-        Share(request.arguments);
-      }
-      if (step + 1 == static_cast<int>(recipe_.steps.size())) {
-        request.arguments.output = shared_.output;
-      }
+      request.arguments = Arguments(step);
+      (fs::exists(run + "/args.toml") ? request.resume : request.run) = run;
       SIGNUM_ASSIGN_OR_RETURN(const Learned learned,
                               LearnRun(request).map_error([&](const Error& e) {
                                 return e.In(fmt::format("step {}", step + 1));
                               }));
-      done_.push_back(ToJson(learned));
+      done_[name] = ToJson(learned);
       SIGNUM_RETURN_IF_ERROR(base::WriteFile(StepsFile(), JsonText(done_)));
     }
-    network_ = run + (own.verb == "train" ? "/weights/last.sgn" : "/weights/latent.sgn");
-    if (own.verb == "train") float_ = network_;
+    const bool trains = recipe_.steps[step].verb == "train";
+    network_ = run + (trains ? "/weights/last.sgn" : "/weights/latent.sgn");
+    if (trains) float_ = network_;
     return {};
   }
 
-  bool IsDone(const std::string& run) const {
-    for (const Json& step : done_) {
-      if (step.value("run", "") == run) return true;
+  // Those of the step, with what all steps share, and where it starts.
+  RunArguments Arguments(int step) const {
+    RunArguments arguments = recipe_.steps[step];
+    arguments.model = network_;
+    arguments.data = shared_.data;
+    arguments.data_folder = shared_.data_folder;
+    if (!IsModelFile(network_)) arguments.zoo = shared_.zoo;
+    train::TrainConfig& training = arguments.training;
+    training.seed = shared_.training.seed;
+    training.device = shared_.training.device;
+    training.threads = shared_.training.threads;
+    training.train_limit = shared_.training.train_limit;
+    training.test_limit = shared_.training.test_limit;
+    if (step == first_) {
+      arguments.bi_real = arguments.bi_real || bi_real_;
+      arguments.rprelu = arguments.rprelu || rprelu_;
     }
-    return false;
-  }
-
-  // Sets what all steps share, and where this one starts.
-  void Share(RunArguments& arguments) const {
-    RunArguments shared = shared_;
-    shared.verb = arguments.verb;
-    shared.model = network_;
-    shared.output.clear();
-    if (IsModelFile(network_)) shared.zoo = {};
-    VisitShared(shared, [&](const char* name, const auto& value) {
-      VisitShared(arguments, [&](const char* other, auto& target) {
-        using Same = std::is_same<std::decay_t<decltype(value)>, std::decay_t<decltype(target)>>;
-        if constexpr (Same::value) {
-          if (std::string_view(name) == other) target = value;
-        }
-      });
-    });
     if (arguments.teacher == "float") arguments.teacher = float_.empty() ? "none" : float_;
+    return arguments;
   }
 
   Recipe recipe_;
   RunArguments shared_;
   std::string folder_;
-  std::string network_;  // what the next step starts from
-  std::string float_;    // what the last step in float gave
-  Json done_ = Json::array();
+  int first_ = 0;                          // the first step that is taken
+  std::string network_;                    // what the next step starts from
+  std::string float_;                      // what the last step in float gave
+  bool bi_real_ = false, rprelu_ = false;  // of steps that are not taken
+  Json done_ = Json::object();
 };
 
 void PrintSteps(const Json& steps) {
@@ -175,10 +207,9 @@ void PrintSteps(const Json& steps) {
                        {"test accuracy", true},
                        {"runtime", true},
                        {"same class", true}});
-  for (const Json& step : steps) {
+  for (const auto& [name, step] : steps.items()) {
     const Json& agreement = step["agreement"];
-    table.AddRow({fs::path(step["run"].get<std::string>()).filename().string(),
-                  step["precision"].get<std::string>(),
+    table.AddRow({name, step["precision"].get<std::string>(),
                   fmt::format("{}", step["epochs"].get<int>()),
                   report::HumanDuration(step["seconds"].get<double>()),
                   fmt::format("{:.2f} %", 100 * step["test_accuracy"].get<double>()),
@@ -193,28 +224,38 @@ void PrintSteps(const Json& steps) {
   fmt::print("report          {}\n", last["report"].get<std::string>());
 }
 
-Result<Cooking> Start(const LearnRequest& request) {
-  if (request.arguments.model.empty()) {
+Result<Cooking> StartRecipe(const LearnRequest& request) {
+  RunArguments shared = request.arguments;
+  if (shared.model.empty()) {
     return InvalidArgument("no MODEL given; name a zoo network (lenet, resnet20) or a .sgn file");
   }
+  // Refuses the shape of a zoo network beside a file.
+  SIGNUM_RETURN_IF_ERROR(LoadGraph(shared.model, shared.zoo, /*weights=*/false));
   SIGNUM_ASSIGN_OR_RETURN(Recipe recipe, ReadRecipe(request.recipe));
-  const std::string folder =
-      request.run.empty() ? FreeFolder(recipe, request.arguments) : request.run;
+  const std::string folder = request.run.empty() ? FreeRecipeFolder(recipe, shared) : request.run;
   if (fs::exists(folder + kRequestFile) || fs::exists(folder + "/args.toml")) {
     return InvalidArgument(fmt::format(
         "{} holds a run already; go on with it by `signum {} --resume {}`, or choose another --run",
-        folder, request.arguments.verb, folder));
+        folder, shared.verb, folder));
   }
+  SIGNUM_RETURN_IF_ERROR(Cooking(recipe, shared, folder).Check());
   SIGNUM_RETURN_IF_ERROR(base::MakeFolders(folder));
   SIGNUM_RETURN_IF_ERROR(base::WriteFile(folder + "/recipe.toml", recipe.text));
+  if (IsModelFile(shared.model)) {
+    // The file may be another one when the recipe goes on.
+    SIGNUM_ASSIGN_OR_RETURN(const std::vector<uint8_t> model, base::ReadFile(shared.model));
+    shared.model = folder + kStartFile;
+    SIGNUM_RETURN_IF_ERROR(base::WriteFile(shared.model, model));
+  }
   // Last, since its presence says that there is something to resume.
-  SIGNUM_RETURN_IF_ERROR(WriteRequest(request.arguments, folder));
-  return Cooking(std::move(recipe), request.arguments, folder);
+  SIGNUM_RETURN_IF_ERROR(WriteRequest(shared, folder));
+  return Cooking(std::move(recipe), std::move(shared), folder);
 }
 
 Result<Cooking> GoOn(const LearnRequest& request) {
   const std::string& folder = request.resume;
   SIGNUM_ASSIGN_OR_RETURN(RunArguments shared, ReadRequest(folder));
+  if (fs::exists(folder + kStartFile)) shared.model = folder + kStartFile;
   if (!request.arguments.output.empty()) shared.output = request.arguments.output;
   SIGNUM_ASSIGN_OR_RETURN(Recipe recipe, ReadRecipe(folder + "/recipe.toml"));
   return Cooking(std::move(recipe), std::move(shared), folder);
@@ -230,7 +271,8 @@ Status LearnRecipe(const LearnRequest& request) {
   if (!request.arguments.output.empty()) {
     SIGNUM_RETURN_IF_ERROR(base::CheckCanWrite(request.arguments.output));
   }
-  SIGNUM_ASSIGN_OR_RETURN(Cooking cooking, request.resume.empty() ? Start(request) : GoOn(request));
+  SIGNUM_ASSIGN_OR_RETURN(Cooking cooking,
+                          request.resume.empty() ? StartRecipe(request) : GoOn(request));
   SIGNUM_RETURN_IF_ERROR(cooking.Run());
   if (request.json) {
     fmt::print("{}", JsonText(cooking.done()));

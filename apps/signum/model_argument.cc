@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <system_error>
@@ -22,13 +23,16 @@ bool IsFolder(const std::string& path) {
 
 }  // namespace
 
-CLI::Option* AddModelArgument(CLI::App& command, std::string& model, const std::string& help,
-                              const std::string& name) {
-  return command.add_option(name, model, help)
+std::string ModelPath(const std::string& argument) {
+  if (IsModelFile(argument)) return argument;
+  return FindShared("models", argument + ".sgn").value_or(argument);
+}
+
+CLI::Option* AddModelArgument(CLI::App& command, std::string& model, const std::string& help) {
+  return command.add_option("MODEL", model, help)
       ->transform(CLI::Validator(
           [](std::string& argument) {
-            if (IsModelFile(argument)) return std::string();
-            if (auto path = FindShared("models", argument + ".sgn")) argument = std::move(*path);
+            argument = ModelPath(argument);
             return std::string();
           },
           ""));
@@ -50,9 +54,25 @@ void AddBitsFlag(CLI::App& command, int& bits) {
       ->check(CLI::Range(1, 32));
 }
 
+Status CheckTrained(const std::string& argument) {
+  if (IsModelFile(argument)) return {};
+  const std::vector<std::string> names = zoo::ZooNames();
+  if (std::find(names.begin(), names.end(), argument) == names.end()) {
+    return LoadGraph(argument).map([](const Graph&) {});  // the error that suggests a name
+  }
+  return InvalidArgument(fmt::format(
+      "'{0}' is not a .sgn file, but a network without training; train one with: signum train {0}",
+      argument));
+}
+
 Result<Graph> LoadGraph(const std::string& file_or_zoo_name, const zoo::ZooOptions& options,
                         int bits) {
   if (IsModelFile(file_or_zoo_name)) return ReadSgn(file_or_zoo_name, bits);
+  if (bits != 0) {
+    return InvalidArgument(fmt::format(
+        "'{}' is not a .sgn file, and --bits chooses among the precisions of one; leave it out",
+        file_or_zoo_name));
+  }
   const std::vector<std::string> names = zoo::ZooNames();
   for (const std::string& name : names) {
     if (name == file_or_zoo_name) return zoo::BuildZoo(name, options);

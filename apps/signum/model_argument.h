@@ -13,10 +13,12 @@
 
 namespace signum::apps {
 
-// Declares MODEL, or what `name` says; the name of a model that comes with Signum
-// (models/) becomes its path.
-CLI::Option* AddModelArgument(CLI::App& command, std::string& model, const std::string& help,
-                              const std::string& name = "MODEL");
+// The path of a model that comes with Signum (models/) where `argument` is its name and no file
+// has that name; else `argument`.
+std::string ModelPath(const std::string& argument);
+
+// Declares MODEL, of which verbs see the ModelPath.
+CLI::Option* AddModelArgument(CLI::App& command, std::string& model, const std::string& help);
 
 // Whether LoadGraph takes `argument` for a file: a path that is there, or
 // anything that ends in ".sgn". A folder is never a model.
@@ -24,6 +26,10 @@ bool IsModelFile(const std::string& argument);
 
 // Declares --bits, which chooses among the precisions of a file.
 void AddBitsFlag(CLI::App& command, int& bits);
+
+// Whether `argument` is a file; if not, an error says what to do with the zoo network that it
+// names (kInvalidArgument), or what name may have been meant (kNotFound).
+Status CheckTrained(const std::string& argument);
 
 // The graph in the .sgn file, or else the zoo network of that name, built with
 // `options`; options do nothing to a file. What is neither is an error that

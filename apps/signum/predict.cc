@@ -21,7 +21,8 @@ namespace signum::apps {
 namespace {
 
 struct PredictFlags {
-  int bits = 0;  // of a switchable model; 0: the most
+  std::vector<std::string> arguments;  // the model, unless --model names it, and images
+  int bits = 0;                        // of a switchable model; 0: the most
   std::string model;
   std::vector<std::string> images;
   int top = 5;
@@ -114,10 +115,7 @@ void PrintTables(const Graph& graph, const std::vector<Prediction>& predictions,
 }
 
 Status Predict(const PredictFlags& flags) {
-  if (!IsModelFile(flags.model)) {
-    return InvalidArgument(fmt::format("'{}' is not a .sgn file; train one with: signum train {}",
-                                       flags.model, flags.model));
-  }
+  SIGNUM_RETURN_IF_ERROR(CheckTrained(flags.model));
   SIGNUM_ASSIGN_OR_RETURN(const Graph graph, LoadGraph(flags.model, zoo::ZooOptions{}, flags.bits));
   SIGNUM_ASSIGN_OR_RETURN(const std::vector<Shape> shapes, InferShapes(graph));
   SIGNUM_RETURN_IF_ERROR(CheckModel(flags.model, graph, shapes));
@@ -146,12 +144,14 @@ Status Predict(const PredictFlags& flags) {
 
 Action AddPredict(CLI::App& command) {
   const auto flags = std::make_shared<PredictFlags>();
-  AddModelArgument(command, flags->model,
-                   "a trained .sgn file, or a name of models/: resnet20-w1a8-cifar10",
-                   "MODEL,--model")
-      ->required();
+  command
+      .add_option("ARGUMENTS", flags->arguments,
+                  "MODEL: a trained .sgn file, or a name of models/ (resnet20-w1a8-cifar10); then "
+                  "IMAGE...: PNG or JPEG files, of any size")
+      ->required()
+      ->option_text("MODEL IMAGE...");
+  command.add_option("--model", flags->model, "the model; all other arguments are then images");
   AddBitsFlag(command, flags->bits);
-  command.add_option("IMAGE", flags->images, "PNG or JPEG files, of any size")->required();
   command.add_option("--top", flags->top, "how many classes to show")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));
@@ -159,7 +159,16 @@ Action AddPredict(CLI::App& command) {
       ->capture_default_str()
       ->check(CLI::Range(1, runtime::kMaxThreads));
   command.add_flag("--json", flags->json, "print JSON instead of tables");
-  return [flags] { return Predict(*flags); };
+  return [flags]() -> Status {
+    flags->images = flags->arguments;
+    if (flags->model.empty()) {
+      flags->model = flags->images.front();
+      flags->images.erase(flags->images.begin());
+    }
+    if (flags->images.empty()) return InvalidArgument("no IMAGE given; name a PNG or JPEG file");
+    flags->model = ModelPath(flags->model);
+    return Predict(*flags);
+  };
 }
 
 }  // namespace signum::apps

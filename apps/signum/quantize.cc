@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "auto_precision.h"
+#include "base/file.h"
 #include "calibrate.h"
 #include "layer_precision.h"
 
@@ -111,17 +112,23 @@ Status Quantize(const CLI::App& command, QuantizeFlags& flags,
   SIGNUM_RETURN_IF_ERROR(CheckCalibrateFlags(command));
   SIGNUM_RETURN_IF_ERROR(ReadPolicy(flags, arguments));
   SIGNUM_RETURN_IF_ERROR(CheckAutoFlags(command, flags.automatic));
+  SIGNUM_RETURN_IF_ERROR(CheckResumeFlags(command));
+  SIGNUM_RETURN_IF_ERROR(CheckRecipeFlags(command));
+  const bool calibrates = flags.calibrate.images > 0;
+  if (calibrates && arguments.output.empty()) {
+    return InvalidArgument("no -o given; name the file to write");
+  }
+  // 1 bit is of no use without training, and where bits are chosen others are the exception.
+  if ((calibrates || flags.automatic.on) && command.count("--weights") == 0) {
+    arguments.quantization.weight_bits = 8;
+  }
   if (flags.automatic.on) {
+    if (!arguments.output.empty()) SIGNUM_RETURN_IF_ERROR(base::CheckCanWrite(arguments.output));
     SIGNUM_ASSIGN_OR_RETURN(const calibration::PostTrainingOptions options,
                             OptionsOf(arguments.quantization, flags.calibrate));
     SIGNUM_RETURN_IF_ERROR(ChooseBits(flags.automatic, options, arguments));
   }
-  if (flags.calibrate.images > 0 && command.count("--weights") == 0) {
-    arguments.quantization.weight_bits = 8;  // 1 bit is of no use without training
-  }
-  if (flags.calibrate.images > 0) return Calibrate(arguments, flags.calibrate, flags.learn.json);
-  SIGNUM_RETURN_IF_ERROR(CheckResumeFlags(command));
-  SIGNUM_RETURN_IF_ERROR(CheckRecipeFlags(command));
+  if (calibrates) return Calibrate(arguments, flags.calibrate, flags.learn.json);
   if (flags.hysteresis && command.count("--theta") == 0) {
     arguments.training.quantization.theta = train::kDefaultTheta;
   }

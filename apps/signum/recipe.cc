@@ -27,6 +27,10 @@ Result<std::string> FindRecipe(const std::string& name) {
       nearest.empty() ? "" : " (did you mean '" + nearest + "'?)", fmt::join(names, ", ")));
 }
 
+// What all steps share and no step says.
+constexpr const char* kOfTheCommandLine[] = {"seed", "device", "threads", "train-limit",
+                                             "test-limit"};
+
 // Layers as --layer takes them.
 Status TakeLayerChoices(const toml::table& table, RunArguments& step) {
   const toml::node* node = table.get("layers");
@@ -61,6 +65,10 @@ Result<RunArguments> ReadStep(const toml::table& table) {
   take("teacher", step.teacher);
   take("bi-real", step.bi_real);
   take("rprelu", step.rprelu);
+  for (const char* name : kOfTheCommandLine) {
+    if (!table.contains(name)) continue;
+    return InvalidArgument(fmt::format("'{}' is for the command line, not for a recipe", name));
+  }
   train::VisitSettings(step.training, take);
   if (table.contains("optimizer") && !table.contains("lr") && step.training.optimizer != "sgd") {
     return InvalidArgument("a step with another optimizer than sgd needs an lr");

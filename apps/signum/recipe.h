@@ -3,7 +3,9 @@
 //
 //   [[step]]                  # in the order in which they are taken
 //   verb = "train"            # in float; or "quantize"
-//   epochs = 10               # any setting of that verb, by the name of its flag
+//   epochs = 10               # any setting of that verb, by the name of its flag, but
+//                             # residual-bits for --residuals, per-channel = false for
+//                             # --per-layer, clip = false for --no-clip
 //   [[step]]
 //   verb = "quantize"
 //   weights = 1

@@ -104,7 +104,8 @@ template <typename Bits>
 void TakeBits(const toml::node& node, Bits& bits, std::string& fault) {
   const auto number = node.value_exact<int64_t>();
   const std::string text = number ? std::to_string(*number) : node.value_or<std::string>("");
-  if (text.empty() && std::is_same_v<Bits, std::optional<LayerBits>>) return;
+  const bool none = node.is_string() && text.empty();
+  if (none && std::is_same_v<Bits, std::optional<LayerBits>>) return;
   const auto read = ParseLayerBits(text, "a precision of");
   if (!read) {
     fault = read.error().message;

@@ -29,6 +29,21 @@ double Sum(const std::vector<LayerChoices>& layers, double (*of)(const LayerChoi
   return sum;
 }
 
+// Where every choice can be had.
+Allocation LeastDamage(const std::vector<LayerChoices>& layers) {
+  Allocation allocation;
+  for (const LayerChoices& layer : layers) {
+    size_t best = 0;
+    for (size_t c = 1; c < layer.choices.size(); ++c) {
+      if (layer.choices[c].damage <= layer.choices[best].damage) best = c;
+    }
+    allocation.chosen.push_back(static_cast<int>(best));
+    allocation.cost += layer.choices[best].cost;
+    allocation.damage += layer.choices[best].damage;
+  }
+  return allocation;
+}
+
 }  // namespace
 
 double LeastCost(const std::vector<LayerChoices>& layers) { return Sum(layers, Cheapest); }
@@ -39,8 +54,9 @@ Result<Allocation> Allocate(const std::vector<LayerChoices>& layers, double budg
     return InvalidArgument(
         fmt::format("the fewest bits take {:.6g}, above the {:.6g} that there are", least, budget));
   }
-  // What is spent above the cheapest choices, in units; no more than the costliest need.
-  const double spare = std::min(budget, Sum(layers, Costliest)) - least;
+  if (budget >= Sum(layers, Costliest)) return LeastDamage(layers);
+  // What is spent above the cheapest choices, in units.
+  const double spare = budget - least;
   const double unit = spare / kUnits;
   const auto units = [&](const LayerChoices& layer, const BitChoice& choice) {
     const double above = choice.cost - Cheapest(layer);
@@ -57,8 +73,9 @@ Result<Allocation> Allocate(const std::vector<LayerChoices>& layers, double budg
     std::vector<double> next(kUnits + 1, kNever);
     for (size_t c = 0; c < layers[l].choices.size(); ++c) {
       const BitChoice& choice = layers[l].choices[c];
-      for (int64_t u = units(layers[l], choice); u <= kUnits; ++u) {
-        const double total = damage[u - units(layers[l], choice)] + choice.damage;
+      const int64_t taken = units(layers[l], choice);
+      for (int64_t u = taken; u <= kUnits; ++u) {
+        const double total = damage[u - taken] + choice.damage;
         if (total > next[u]) continue;  // of equals, the last: more bits
         next[u] = total;
         choice_at[l][u] = static_cast<int>(c);

@@ -66,6 +66,19 @@ TEST(TradeOff, FallsFromTheCheapestOn) {
   }
 }
 
+TEST(Allocate, GivesAllThatABudgetHasRoomFor) {
+  std::vector<LayerChoices> layers;
+  for (int l = 1; l <= 7; ++l) {
+    LayerChoices layer{"layer", {}};
+    for (int bits : {1, 2, 4, 8}) layer.choices.push_back({bits, bits * 100.0 / l, 8.0 - bits});
+    layers.push_back(layer);
+  }
+  for (const std::vector<int>& chosen :
+       {Allocate(layers, 1e9)->chosen, TradeOff(layers, 10).back().chosen}) {
+    EXPECT_THAT(chosen, ::testing::Each(3));
+  }
+}
+
 TEST(Allocate, TakesWhatIsFree) {
   const std::vector<LayerChoices> layers = {{"a", {{1, 5, 3}, {2, 5, 1}}}};
   const auto allocation = Allocate(layers, 5);

@@ -167,6 +167,19 @@ TEST(MeasureSensitivity, ProbesTheLayersThatHaveNoPrecisionOfTheirOwn) {
   }
 }
 
+TEST(MeasureSensitivity, RefusesImagesThatDoNotFit) {
+  data::Dataset images = Noise(4);
+  const auto refused = [&](const Images& of) {
+    const auto measured = MeasureSensitivity(FloatNetwork(), {}, {8}, of, /*timed=*/false);
+    return measured ? "" : measured.error().message;
+  };
+  images.class_names.resize(9);
+  EXPECT_THAT(refused({.dataset = &images, .count = 4}), testing::HasSubstr("has 9 classes"));
+  EXPECT_THAT(refused({.dataset = &images, .count = 0}), testing::HasSubstr("take 1 or more"));
+  images.image_shape = {3, 16, 16};
+  EXPECT_THAT(refused({.dataset = &images, .count = 4}), testing::HasSubstr("3x16x16"));
+}
+
 TEST(CalibrateQuantizers, MinMaxCoversWhatWasSeen) {
   data::Dataset images = Noise(3);
   RandomGraph g({1, 3, 8, 7}, 1);

@@ -1,5 +1,7 @@
 #include "calibration/observe.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -17,6 +19,22 @@ constexpr int64_t kBatch = 16;
 }  // namespace
 
 int64_t Images::size() const { return std::min(count, dataset->size()); }
+
+Status CheckImages(const Graph& graph, const Images& images) {
+  const data::Dataset& dataset = *images.dataset;
+  const Shape& image = dataset.image_shape;
+  if (graph.input_shape() != Shape{1, image[0], image[1], image[2]}) {
+    return InvalidArgument(
+        fmt::format("the model takes inputs of {} and the images of {} are {}; choose another "
+                    "dataset",
+                    graph.input_shape().ToString(), dataset.name, image.ToString()));
+  }
+  if (images.count < 1 || dataset.size() < 1) {
+    return InvalidArgument(fmt::format("{} images to calibrate with, of {} in {}; take 1 or more",
+                                       images.count, dataset.size(), dataset.name));
+  }
+  return {};
+}
 
 InputSource PixelsOf(const Images& images) {
   const data::Dataset& dataset = *images.dataset;

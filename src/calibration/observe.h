@@ -42,6 +42,10 @@ struct Images {
   int64_t size() const;
 };
 
+// Whether the network takes such images, and there are any. To be called before any of what
+// follows.
+Status CheckImages(const Graph& graph, const Images& images);
+
 // One run over the images, and its place among those of its stage.
 struct Pass {
   std::string stage;

@@ -1,7 +1,5 @@
 #include "calibration/post_training.h"
 
-#include <fmt/format.h>
-
 #include "calibration/biases.h"
 #include "calibration/quantizers.h"
 #include "graph/passes/equalize_layers.h"
@@ -9,26 +7,6 @@
 #include "quant/freeze_weights.h"
 
 namespace signum::calibration {
-namespace {
-
-Status CheckImages(const Graph& graph, const Images& images) {
-  const data::Dataset& dataset = *images.dataset;
-  const Shape& image = dataset.image_shape;
-  if (graph.input_shape() != Shape{1, image[0], image[1], image[2]}) {
-    return InvalidArgument(
-        fmt::format("the model takes inputs of {} and the images of {} are {}; choose another "
-                    "dataset",
-                    graph.input_shape().ToString(), dataset.name, image.ToString()));
-  }
-  if (images.count < 1 || dataset.size() < 1) {
-    return InvalidArgument(fmt::format("{} images to calibrate with, of {} in {}; take 1 or more",
-                                       images.count, dataset.size(), dataset.name));
-  }
-  return {};
-}
-
-}  // namespace
-
 Result<Graph> QuantizeAfterTraining(const Graph& graph, const PostTrainingOptions& options,
                                     const Images& images) {
   SIGNUM_RETURN_IF_ERROR(CheckImages(graph, images));

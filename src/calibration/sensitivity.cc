@@ -1,5 +1,7 @@
 #include "calibration/sensitivity.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -59,7 +61,7 @@ Result<Score> ScoreOf(const Graph& graph, const Images& images) {
   return score;
 }
 
-// Milliseconds of every step, by the name of its first node: medians of runs of one image.
+// Milliseconds of steps, by the name of a step's first node: medians of runs of one image.
 Result<std::map<std::string, double>> StepTimes(const Graph& graph) {
   constexpr int kRuns = 30;
   SIGNUM_ASSIGN_OR_RETURN(const auto executor, runtime::MakeExecutor(graph, {.profile = true}));
@@ -72,11 +74,20 @@ Result<std::map<std::string, double>> StepTimes(const Graph& graph) {
     SIGNUM_RETURN_IF_ERROR(executor->Run(input, 1, output));
     for (size_t i = 0; i < steps.size(); ++i) seconds[i].push_back(executor->step_seconds()[i]);
   }
+  std::vector<double> medians;
+  for (auto& runs : seconds) {
+    std::nth_element(runs.begin(), runs.begin() + kRuns / 2, runs.end());
+    medians.push_back(1e3 * runs[kRuns / 2]);
+  }
+  // Planes of bits are made for the layer that reads them, of several the first.
   std::map<std::string, double> times;
   for (size_t i = 0; i < steps.size(); ++i) {
-    std::nth_element(seconds[i].begin(), seconds[i].begin() + kRuns / 2, seconds[i].end());
-    times[steps[i].report.name] += 1e3 * seconds[i][kRuns / 2];
+    const int planes = steps[i].report.planes_step;
+    if (planes < 0) continue;
+    times[steps[i].report.name] += medians[planes];
+    medians[planes] = 0;
   }
+  for (size_t i = 0; i < steps.size(); ++i) times[steps[i].report.name] += medians[i];
   return times;
 }
 
@@ -131,6 +142,13 @@ class Prober {
 Result<Sensitivity> MeasureSensitivity(const Graph& graph, const PostTrainingOptions& options,
                                        const std::vector<int>& candidates, const Images& images,
                                        bool timed) {
+  SIGNUM_RETURN_IF_ERROR(CheckImages(graph, images));
+  SIGNUM_ASSIGN_OR_RETURN(const std::vector<Shape> shapes, InferShapes(graph));
+  const auto classes = static_cast<int64_t>(images.dataset->class_names.size());
+  if (shapes.back() != Shape{1, classes}) {
+    return InvalidArgument(fmt::format("the network's output has shape {}, but {} has {} classes",
+                                       shapes.back().ToString(), images.dataset->name, classes));
+  }
   Graph floats = FoldBatchNorm(StripQuantizers(graph));
   if (options.equalize) floats = EqualizeLayers(floats);
   SIGNUM_ASSIGN_OR_RETURN(const std::vector<NodeId> ids, GeneralLayers(floats, options.policy));
@@ -141,7 +159,7 @@ Result<Sensitivity> MeasureSensitivity(const Graph& graph, const PostTrainingOpt
   const Prober prober(std::move(calibrated), options);
 
   SIGNUM_ASSIGN_OR_RETURN(const Score base, ScoreOf(prober.most(), images));
-  Sensitivity sensitivity{.loss = base.loss, .accuracy = base.accuracy};
+  Sensitivity sensitivity{.images = images.size(), .loss = base.loss, .accuracy = base.accuracy};
   for (NodeId id : ids) sensitivity.layers.push_back({prober.most().node(id).name, {}});
   const auto total = static_cast<int64_t>(ids.size() * candidates.size());
   int64_t done = 0;

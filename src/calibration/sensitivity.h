@@ -29,6 +29,7 @@ struct LayerProbes {
 
 struct Sensitivity {
   std::vector<LayerProbes> layers;
+  int64_t images = 0;             // that were measured
   double loss = 0, accuracy = 0;  // with the most bits everywhere
   Graph most;                     // that network
   double other_milliseconds = 0;  // of all other steps

@@ -16,8 +16,8 @@
 
 namespace signum {
 
-// A network that runs at one of several numbers of bits: a graph for each, with equal inputs,
-// outputs, classes and names. 32 is float.
+// A network that runs at one of several numbers of bits, 1 to 8 or 32 for float: a graph for each.
+// In a file they have the name, the classes and the metadata of the one of the most bits.
 using PrecisionGraphs = std::map<int, Graph>;
 
 // The graph in the file at `path`. Errors name the path, the place in the file
@@ -30,14 +30,13 @@ Result<Graph> ReadSgn(const std::string& path, int bits = 0);
 // than a small multiple of bytes.size(), whatever the bytes.
 Result<Graph> ParseSgn(std::span<const uint8_t> bytes, int bits = 0);
 
-// The precisions of a file, by rising bits; empty where it has but one network.
-Result<std::vector<int>> ReadPrecisions(const std::string& path);
-
 // The graph as bytes: equal graphs give equal bytes on every machine. The graph
 // must verify, its names must be short UTF-8 and its nodes few enough for the
 // reader (else the process ends: WriteSgn checks); a weight of int8 codes must
 // have its node's weight quantizer.
 std::vector<uint8_t> SerializeSgn(const Graph& graph);
+// Likewise of two precisions or more.
+std::vector<uint8_t> SerializeSgn(const PrecisionGraphs& graphs);
 
 // SerializeSgn to the file at `path`: written beside and renamed over it, so
 // that a failed write leaves the old file as it was. The error names the path.

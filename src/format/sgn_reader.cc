@@ -103,6 +103,30 @@ std::vector<int> PrecisionsOf(const sgn::Model& model) {
   return bits;
 }
 
+// Whether the precisions are what a reader may choose from.
+Status CheckPrecisions(const sgn::Model& model) {
+  if (model.precisions() == nullptr) {
+    return model.bits() == 0 ? Status()
+                             : Corrupt("has a number of bits, but nothing to choose from");
+  }
+  const size_t count = model.precisions()->size();
+  if (count == 0 || count > kMaxPrecisions) {
+    return Corrupt(
+        fmt::format("has {} further precisions; 1 to {} are possible", count, kMaxPrecisions));
+  }
+  uint32_t above = model.bits();
+  const auto fits = [](uint32_t bits) { return (bits >= 1 && bits <= 8) || bits == 32; };
+  if (!fits(above)) return Corrupt(fmt::format("has a precision of {} bits", above));
+  for (const sgn::Precision* precision : *model.precisions()) {
+    if (!fits(precision->bits()) || precision->bits() >= above) {
+      return Corrupt(
+          fmt::format("has a precision of {} bits below one of {}", precision->bits(), above));
+    }
+    above = precision->bits();
+  }
+  return {};
+}
+
 // Turns verified tables into a Graph. What it copies is charged to a budget of
 // the file's size: FlatBuffers lets many offsets lead to the same bytes, by
 // which a small file could unfold into a huge graph.
@@ -112,14 +136,14 @@ class Reader {
 
   // Of the precision of `bits`, or for 0 of the most.
   Result<Graph> Read(const sgn::Model& model, int bits) {
+    SIGNUM_RETURN_IF_ERROR(CheckPrecisions(model));
     const Nodes* nodes = NodesOf(model, bits);
     if (nodes == nullptr) {
       const std::vector<int> there = PrecisionsOf(model);
-      return NotFound(
-          there.empty()
-              ? fmt::format("is one network, not a choice of bits; leave out {} bits", bits)
-              : fmt::format("has no precision of {} bits; it has {}", bits,
-                            fmt::join(there, ", ")));
+      return NotFound(there.empty()
+                          ? std::string("is one network, not a choice of bits; leave out --bits")
+                          : fmt::format("has no precision of {} bits; it has {}", bits,
+                                        fmt::join(there, ", ")));
     }
     Graph graph;
     SIGNUM_RETURN_IF_ERROR(ReadFacts(model, graph));
@@ -260,6 +284,13 @@ class Reader {
   size_t budget_;
 };
 
+// `bytes`, or a copy of them in `aligned` that begins at a multiple of 8.
+std::span<const uint8_t> Aligned(std::span<const uint8_t> bytes, std::vector<uint8_t>& aligned) {
+  if (reinterpret_cast<uintptr_t>(bytes.data()) % 8 == 0) return bytes;
+  aligned.assign(bytes.begin(), bytes.end());
+  return aligned;
+}
+
 // The error of contents that arrived whole but make no network.
 tl::unexpected<Error> Malformed(const Error& error) {
   const bool is_whole = error.code == ErrorCode::kUnsupported || error.code == ErrorCode::kNotFound;
@@ -268,13 +299,6 @@ tl::unexpected<Error> Malformed(const Error& error) {
 }
 
 }  // namespace
-
-// `bytes`, or a copy of them in `aligned` that begins at a multiple of 8.
-std::span<const uint8_t> Aligned(std::span<const uint8_t> bytes, std::vector<uint8_t>& aligned) {
-  if (reinterpret_cast<uintptr_t>(bytes.data()) % 8 == 0) return bytes;
-  aligned.assign(bytes.begin(), bytes.end());
-  return aligned;
-}
 
 Result<Graph> ParseStructure(std::span<const uint8_t> bytes, int bits) {
   std::vector<uint8_t> copy;
@@ -300,15 +324,6 @@ Result<Graph> ReadSgn(const std::string& path, int bits) {
   Result<Graph> graph = ParseSgn(bytes, bits);
   if (!graph) return tl::unexpected(graph.error().In(path));
   return graph;
-}
-
-Result<std::vector<int>> ReadPrecisions(const std::string& path) {
-  SIGNUM_ASSIGN_OR_RETURN(const std::vector<uint8_t> bytes,
-                          base::ReadFile(path, format::kMaxFileBytes));
-  std::vector<uint8_t> copy;
-  const auto model = format::Open(format::Aligned(bytes, copy));
-  if (!model) return tl::unexpected(model.error().In(path));
-  return format::PrecisionsOf(**model);
 }
 
 }  // namespace signum

@@ -66,22 +66,6 @@ size_t Rank(const Op& op) {
                     op);
 }
 
-// An upper bound of the file's size.
-size_t EstimatedBytes(const Graph& graph) {
-  size_t bytes = 4096;
-  for (const std::string& name : graph.class_names) bytes += name.size() + 16;
-  for (const auto& [key, value] : graph.metadata) bytes += key.size() + value.size() + 64;
-  for (const Node& node : graph.nodes()) {
-    bytes += 512 + node.name.size() + 4 * node.inputs.size();
-    if (const auto* op = std::get_if<NormalizeOp>(&node.op)) bytes += 8 * op->mean.size();
-    for (const auto& [role, tensor] : node.parameters) {
-      const bool codes = tensor.type() == DataType::kInt8;
-      bytes += 256 + static_cast<size_t>(tensor.elements()) * (codes ? 1 : sizeof(float));
-    }
-  }
-  return bytes;
-}
-
 }  // namespace
 
 bool IsText(std::string_view text, bool allow_lines) {
@@ -103,6 +87,21 @@ std::string Printable(std::string_view text) {
     if (c < 0x20 || c > 0x7E) c = '?';
   }
   return text.size() > kLongest ? printable + "..." : printable;
+}
+
+size_t EstimatedBytes(const Graph& graph) {
+  size_t bytes = 4096;
+  for (const std::string& name : graph.class_names) bytes += name.size() + 16;
+  for (const auto& [key, value] : graph.metadata) bytes += key.size() + value.size() + 64;
+  for (const Node& node : graph.nodes()) {
+    bytes += 512 + node.name.size() + 4 * node.inputs.size();
+    if (const auto* op = std::get_if<NormalizeOp>(&node.op)) bytes += 8 * op->mean.size();
+    for (const auto& [role, tensor] : node.parameters) {
+      const bool codes = tensor.type() == DataType::kInt8;
+      bytes += 256 + static_cast<size_t>(tensor.elements()) * (codes ? 1 : sizeof(float));
+    }
+  }
+  return bytes;
 }
 
 Status CheckLimits(const Graph& graph) {

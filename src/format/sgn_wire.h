@@ -40,6 +40,9 @@ std::string Printable(std::string_view text);
 // Whether a graph that verifies also keeps the limits above.
 Status CheckLimits(const Graph& graph);
 
+// An upper bound of the size of a file of this graph.
+size_t EstimatedBytes(const Graph& graph);
+
 // A 64-bit checksum. Each 8 bytes, as a little-endian word (the last padded
 // with zeros): h = (h ^ word) * 0x9E3779B97F4A7C15, then h ^= h >> 32; h starts
 // as the number of bytes. Both steps are one-to-one, so that a change within

@@ -178,19 +178,24 @@ Status WriteSgn(const Graph& graph, const std::string& path) {
   return base::WriteFile(path, SerializeSgn(graph));
 }
 
+std::vector<uint8_t> SerializeSgn(const PrecisionGraphs& graphs) {
+  SIGNUM_CHECK(graphs.size() >= 2 && graphs.size() <= format::kMaxPrecisions);
+  return format::Writer().Write(graphs, "signum " SIGNUM_VERSION);
+}
+
 Status WriteSgn(const PrecisionGraphs& graphs, const std::string& path) {
-  SIGNUM_CHECK(graphs.size() >= 2);
-  size_t nodes = 0;
+  size_t nodes = 0, bytes = 0;
   for (const auto& [bits, graph] : graphs) {
-    SIGNUM_CHECK(bits > 0);
+    SIGNUM_CHECK((bits >= 1 && bits <= 8) || bits == 32);
     SIGNUM_RETURN_IF_ERROR(CheckWritable(graph, path));
     nodes += static_cast<size_t>(graph.size());
+    bytes += format::EstimatedBytes(graph);
   }
-  if (nodes > format::kMaxNodes) {
+  if (nodes > format::kMaxNodes || bytes > format::kMaxFileBytes) {
     return Fail(ErrorCode::kResourceExhausted,
-                "cannot write " + path + ": its precisions have too many nodes together");
+                "cannot write " + path + ": its precisions together are larger than a .sgn file");
   }
-  return base::WriteFile(path, format::Writer().Write(graphs, "signum " SIGNUM_VERSION));
+  return base::WriteFile(path, SerializeSgn(graphs));
 }
 
 }  // namespace signum

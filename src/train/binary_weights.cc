@@ -87,8 +87,8 @@ class IrNet : public StandardizedWeights {
   }
 };
 
-// The share of a channel's weights that are below the bound, after `progress` of the run: section
-// 3.4's exponential, whose exponent runs from 0 to 1.
+// The share of a layer's weights that are below the bound, after `progress` of the run: an
+// exponential, whose exponent runs from 0 to 1.
 double RectifiedShare(double progress) {
   constexpr double kFirst = .85, kLast = .99;
   return kFirst + (kLast - kFirst) * (std::exp(progress) - 1) / (std::numbers::e - 1);
@@ -99,9 +99,9 @@ class ReCu : public StandardizedWeights {
   using StandardizedWeights::StandardizedWeights;
   torch::Tensor Weight(const LayerTensors& tensors, double progress) const override {
     const torch::Tensor v = Signed(tensors.at("weight"));
-    const torch::Tensor magnitude = v.abs().mean(ScaleAxes(v, true), /*keepdim=*/true);
-    const torch::Tensor bound = -magnitude * std::log(2 - 2 * RectifiedShare(progress));
-    const torch::Tensor rectified = torch::maximum(torch::minimum(v, bound), -bound);
+    const double bound =
+        -v.detach().abs().mean().item<double>() * std::log(2 - 2 * RectifiedShare(progress));
+    const torch::Tensor rectified = torch::clamp(v, -bound, bound);
     const torch::Tensor bits = rectified + (tensors.at("bits") - rectified).detach();
     return bits * Scale(tensors.at("weight").detach());
   }

@@ -52,11 +52,11 @@ Status CheckMethods(const QuantizationConfig& q) {
   return {};
 }
 
-// A layer with quantized weights: what its settings are for.
+// A layer with quantized weights or values: what its settings are for.
 struct Site {
   std::string name;
-  int weight_bits = 0;
-  int value_bits = 0;  // 0 where it reads floats
+  int weight_bits = 0;  // 0 where weights are floats
+  int value_bits = 0;   // 0 where it reads floats
   QuantizationConfig config;
 };
 
@@ -64,10 +64,12 @@ Result<std::vector<Site>> SitesOf(const Graph& network, const QuantizationConfig
   std::vector<Site> sites;
   for (NodeId id = 0; id < network.size(); ++id) {
     const Node& node = network.node(id);
+    if (WeightQuantizerSlot(node.op) == nullptr) continue;
     const WeightQuantizer* quantizer = WeightQuantizerOf(node.op);
-    if (quantizer == nullptr) continue;
     const NodeId source = QuantizerOfValue(network, node.inputs[0]);
-    Site site{.name = node.name, .weight_bits = quantizer->bits};
+    if (quantizer == nullptr && source < 0) continue;
+    Site site{.name = node.name};
+    if (quantizer != nullptr) site.weight_bits = quantizer->bits;
     if (source >= 0) site.value_bits = std::get<QuantizeOp>(network.node(source).op).bits;
     SIGNUM_ASSIGN_OR_RETURN(site.config, ConfigOfLayer(config, node.name));
     const std::string place = "layer '" + node.name + "'";
@@ -125,6 +127,36 @@ std::map<std::string, std::string> TextsOf(const QuantizationConfig& config) {
   return texts;
 }
 
+// Whether each setting that is given is for one of the sites.
+Status CheckUses(const std::vector<Site>& sites, const QuantizationConfig& config) {
+  const std::map<std::string, std::string> usual = TextsOf({}), given = TextsOf(config);
+  for (const auto& [name, text] : given) {
+    const Use& use = Uses().at(name);
+    if (text == usual.at(name) || std::any_of(sites.begin(), sites.end(), use.has)) continue;
+    return InvalidArgument(
+        fmt::format("--{} does nothing here, for it needs {}; leave it out", use.flag, use.needs));
+  }
+  for (const LayerSetting& setting : config.layers) {
+    const auto fits = [&](const Site& site) { return FitsPattern(site.name, setting.pattern); };
+    if (std::none_of(sites.begin(), sites.end(), fits)) {
+      return InvalidArgument(fmt::format(
+          "no layer with quantized weights or values is named '{}', which {} is set for; "
+          "`signum info` lists the layers",
+          setting.pattern, setting.name));
+    }
+    const Use& use = Uses().at(setting.name);
+    if (std::any_of(sites.begin(), sites.end(),
+                    [&](const Site& site) { return fits(site) && use.has(site); })) {
+      continue;
+    }
+    return InvalidArgument(
+        fmt::format("{} does nothing for layers '{}', for it needs {}; leave it "
+                    "out",
+                    setting.name, setting.pattern, use.needs));
+  }
+  return {};
+}
+
 }  // namespace
 
 Status CheckShapes(const Graph& network, const data::Dataset& dataset) {
@@ -172,6 +204,11 @@ Status CheckConfig(const TrainConfig& c) {
       InRange("distillation-temperature", c.distillation_temperature, 0.01, 1e3));
   SIGNUM_RETURN_IF_ERROR(InRange("crop-padding", static_cast<double>(c.crop_padding), 0, 1024));
   SIGNUM_RETURN_IF_ERROR(CheckMethods(c.quantization));
+  if (c.average_decay > 0 && c.reestimate_batches == 0) {
+    return InvalidArgument(
+        "--average-decay needs batch norms to be estimated again for the averaged weights; leave "
+        "out --reestimate-batches 0");
+  }
   SIGNUM_RETURN_IF_ERROR(InRange("average-decay", c.average_decay, 0, 0.999999));
   SIGNUM_RETURN_IF_ERROR(
       InRange("reestimate-batches", static_cast<double>(c.reestimate_batches), 0, 1e6));
@@ -180,43 +217,23 @@ Status CheckConfig(const TrainConfig& c) {
   return InRange("threads", static_cast<double>(c.threads), 0, 1024);
 }
 
-Status CheckQuantization(const Graph& network, const QuantizationConfig& config) {
-  SIGNUM_ASSIGN_OR_RETURN(const std::vector<Site> sites, SitesOf(network, config));
-  const std::map<std::string, std::string> usual = TextsOf({}), given = TextsOf(config);
-  for (const auto& [name, text] : given) {
-    const Use& use = Uses().at(name);
-    if (text == usual.at(name) || std::any_of(sites.begin(), sites.end(), use.has)) continue;
-    return InvalidArgument(
-        fmt::format("--{} does nothing here, for it needs {}; leave it out", use.flag, use.needs));
-  }
-  for (const LayerSetting& setting : config.layers) {
-    const auto fits = [&](const Site& site) { return FitsPattern(site.name, setting.pattern); };
-    if (std::none_of(sites.begin(), sites.end(), fits)) {
-      return InvalidArgument(
-          fmt::format("no layer with quantized weights is named '{}', which {} is set for; "
-                      "`signum info` lists the layers",
-                      setting.pattern, setting.name));
-    }
-    const Use& use = Uses().at(setting.name);
-    if (std::any_of(sites.begin(), sites.end(),
-                    [&](const Site& site) { return fits(site) && use.has(site); })) {
-      continue;
-    }
-    return InvalidArgument(
-        fmt::format("{} does nothing for layers '{}', for it needs {}; leave it "
-                    "out",
-                    setting.name, setting.pattern, use.needs));
-  }
-  return {};
-}
-
 Status CheckQuantization(const std::vector<const Graph*>& precisions,
                          const QuantizationConfig& config) {
-  Status status = CheckQuantization(*precisions.front(), config);
+  std::vector<Site> sites;
   for (const Graph* graph : precisions) {
-    if (!status) status = CheckQuantization(*graph, config);
+    SIGNUM_ASSIGN_OR_RETURN(const std::vector<Site> own, SitesOf(*graph, config));
+    sites.insert(sites.end(), own.begin(), own.end());
   }
-  return status;
+  SIGNUM_RETURN_IF_ERROR(CheckUses(sites, config));
+  if (precisions.size() == 1) return {};
+  for (const Site& site : sites) {
+    if (site.weight_bits != 1 || site.config.binary_method != "bop") continue;
+    return InvalidArgument(
+        fmt::format("--binary-method bop has no latent weights for several precisions to share, as "
+                    "layer '{}' would have to; choose another",
+                    site.name));
+  }
+  return {};
 }
 
 }  // namespace signum::train

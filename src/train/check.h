@@ -14,10 +14,8 @@ namespace signum::train {
 // Whether the settings are in range; an error names the flag.
 Status CheckConfig(const TrainConfig& config);
 
-// Whether `network` has what each setting of quantizers that is given is for, and each layer a
-// combination of settings that works.
-Status CheckQuantization(const Graph& network, const QuantizationConfig& config);
-// The same of a network at several precisions, one of which must have what a setting is for.
+// Whether a network, at one precision or at several that share its weights, has what each setting
+// of quantizers that is given is for, and each layer a combination of settings that works.
 Status CheckQuantization(const std::vector<const Graph*>& precisions,
                          const QuantizationConfig& config);
 

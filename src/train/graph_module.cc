@@ -52,10 +52,12 @@ torch::Tensor AlongRows(const torch::Tensor& scale, const torch::Tensor& like) {
   return scale.reshape(shape);
 }
 
-// Values from 0, or from -1, to 1 (Zhou et al., "DoReFa-Net", 2016, section 2.3 and equation 11).
+// Values from 0, or from -1, to 1 (Zhou et al., "DoReFa-Net", 2016, section 2.3 and equation 11);
+// where another zero-point was calibrated, the larger of both sides to 1.
 torch::Tensor DoReFaScale(const QuantizeOp& op) {
   const int highest = (1 << op.bits) - 1;
-  return torch::full({1}, 1.0f / static_cast<float>(highest - op.zero_point));
+  return torch::full({1},
+                     1.0f / static_cast<float>(std::max(highest - op.zero_point, op.zero_point)));
 }
 
 }  // namespace
@@ -81,7 +83,7 @@ GraphModule::GraphModule(const Graph& graph, const QuantizationConfig& config, t
         tensors[role] = codes * tensors["code_scale"];
       }
     }
-    if (const WeightQuantizer* quantizer = WeightQuantizerOf(node.op)) {
+    if (WeightQuantizerSlot(node.op) != nullptr) {
       auto own = ConfigOfLayer(config, node.name);
       SIGNUM_CHECK(own.has_value());
       configs_[id] = *own;
@@ -91,8 +93,10 @@ GraphModule::GraphModule(const Graph& graph, const QuantizationConfig& config, t
         configs_[source] = *own;
         settled[source] = true;
       }
-      methods_[id] = MakeWeightMethod(*quantizer, *own, tensors.contains("codes"));
-      methods_[id]->AddTensors(tensors);
+      if (const WeightQuantizer* quantizer = WeightQuantizerOf(node.op)) {
+        methods_[id] = MakeWeightMethod(*quantizer, *own, tensors.contains("codes"));
+        methods_[id]->AddTensors(tensors);
+      }
     }
   }
   for (NodeId id = 0; id < graph.size(); ++id) {

@@ -38,7 +38,7 @@ class GraphModule {
  public:
   // Copies the weights of `graph`, which must verify. Codes become latent values
   // scale times code, and keep their bits.
-  // `config` must have passed CheckQuantization.
+  // `config` must have passed CheckQuantization (check.h).
   GraphModule(const Graph& graph, const QuantizationConfig& config, torch::Device device);
 
   // images: {n, c, h, w} floats in [0, 1]. Returns the output node's value.

@@ -8,8 +8,9 @@ namespace signum::train {
 namespace {
 
 Status CheckBits(const EpochSigns& signs, const std::string& layer, const torch::Tensor& bits) {
+  constexpr int64_t kEnough = 100;  // of fewer bits, chance alone may say what it likes
   const int64_t count = bits.numel();
-  if (count > 1 && bits.min().item<float>() == bits.max().item<float>()) {
+  if (count >= kEnough && bits.min().item<float>() == bits.max().item<float>()) {
     return InvalidArgument(fmt::format(
         "layer '{}' is dead: all its {} bits are equal; start from a trained network, lower --lr, "
         "or choose --binary-method ir-net, which keeps bits balanced",
@@ -18,7 +19,7 @@ Status CheckBits(const EpochSigns& signs, const std::string& layer, const torch:
   const auto found = signs.flip_rates.find(layer);
   if (found == signs.flip_rates.end()) return {};
   const double rate = found->second;
-  if (rate == 0 && count >= 100 && signs.steps >= 100 && 2 * signs.epoch < signs.epochs) {
+  if (rate == 0 && count >= kEnough && signs.steps >= 100 && 2 * signs.epoch < signs.epochs) {
     return InvalidArgument(fmt::format(
         "layer '{}' is dead: none of its {} bits changed in an epoch; raise --lr, or lower --theta "
         "or --bop-tau",

@@ -21,7 +21,7 @@ struct EpochSigns {
 };
 
 // An error with the layer's name and advice where
-//   all bits of a layer of more than one weight are equal;
+//   all bits of a layer are equal, 100 or more;
 //   an epoch of 100 steps or more in the first half of the run flips none of 100 bits or more;
 //   an epoch after the first flips .48 of 1000 bits or more: what chance would;
 //   a learned scale is a thousand times what it was, or a thousandth, or no number.

@@ -1,18 +1,16 @@
 #include "train/trainer.h"
 
-#include <ATen/Parallel.h>
 #include <fmt/format.h>
-#include <link.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstring>
+#include <limits>
 #include <memory>
 #include <set>
 
-#include "base/cpu.h"
 #include "data/loader.h"
+#include "train/backend.h"
 #include "train/batch.h"
 #include "train/calibrate.h"
 #include "train/check.h"
@@ -22,6 +20,7 @@
 #include "train/loss.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
+#include "train/tally.h"
 
 namespace signum::train {
 namespace {
@@ -45,22 +44,6 @@ Result<torch::Device> ChooseDevice(const std::string& name) {
     return InvalidArgument("--device " + name + " is not known; use cpu, cuda or cuda:N");
   }
 }
-
-// Sums of losses and right answers over batches.
-struct Tally {
-  double loss = 0;
-  int64_t right = 0, images = 0;
-  void Add(double batch_loss, const torch::Tensor& logits, const torch::Tensor& labels) {
-    const int64_t n = labels.size(0);
-    loss += batch_loss * static_cast<double>(n);
-    right += (logits.argmax(1) == labels).sum().item<int64_t>();
-    images += n;
-  }
-  double mean_loss() const { return loss / static_cast<double>(std::max<int64_t>(images, 1)); }
-  double accuracy() const {
-    return static_cast<double>(right) / static_cast<double>(std::max<int64_t>(images, 1));
-  }
-};
 
 // One run: what Train keeps between epochs.
 class Run {
@@ -96,7 +79,7 @@ class Run {
     } else if (request_.calibrate) {
       Calibrate();
     }
-    scales_at_start_ = CopyOf(module_.LearnedScales());
+    scales_at_start_ = CopyOf(LearnedScales());
     for (int64_t epoch = position_.epochs_done; epoch < config_.epochs; ++epoch) {
       SIGNUM_RETURN_IF_ERROR(Epoch(epoch));
     }
@@ -133,7 +116,8 @@ class Run {
           Step(batch, config_.learning_rate, progress, &tally).map_error([&](const Error& e) {
             return e.In(fmt::format("step {}", step + 1));
           }));
-      (step == 0 ? outcome.first_loss : outcome.last_loss) = tally.mean_loss();
+      (step == 0 ? outcome.first_loss : outcome.last_loss) =
+          std::max(tally.mean_loss(), worst_loss_);
     }
     return outcome;
   }
@@ -164,7 +148,7 @@ class Run {
 
   Status Epoch(int64_t epoch) {
     const auto start = Clock::now();
-    const auto bits_before = CopyOf(module_.Bits());
+    const auto bits_before = CopyOf(Bits());
     EpochResult result{.epoch = epoch};
     SIGNUM_ASSIGN_OR_RETURN(const Tally train, TrainEpoch(epoch, &result.learning_rate));
     result.images_per_second = static_cast<double>(train.images) / SecondsSince(start);
@@ -185,10 +169,10 @@ class Run {
         CheckEpoch({.epoch = epoch,
                     .epochs = config_.epochs,
                     .steps = train.images / config_.batch_size,
-                    .bits = module_.Bits(),
+                    .bits = Bits(),
                     .flip_rates = result.flip_rates,
                     .scales_at_start = scales_at_start_,
-                    .scales = module_.LearnedScales()})
+                    .scales = LearnedScales()})
             .map_error([&](const Error& e) { return e.In(fmt::format("epoch {}", epoch + 1)); }));
     position_.epochs_done = epoch + 1;
     if (request_.checkpoint_path.empty()) return {};
@@ -245,11 +229,11 @@ class Run {
                  Distillation(logits, wanted, config_.distillation_temperature);
     }
     const auto loss_value = loss.item<double>();
-    if (!std::isfinite(loss_value)) return Diverged(images, loss_value);
+    if (!std::isfinite(loss_value)) return Diverged(module_, images, loss_value);
     optimizer_->zero_grad();
     const double share = 1 / static_cast<double>(1 + narrower_.size());
     (narrower_.empty() ? loss : share * loss).backward();
-    LearnNarrower(images, labels, logits.detach(), progress, share);
+    SIGNUM_RETURN_IF_ERROR(LearnNarrower(images, labels, logits.detach(), progress, share));
     ForEachModule([](GraphModule& module) { module.BeforeStep(); });
     optimizer_->step();
     ForEachModule([](GraphModule& module) { module.AfterStep(); });
@@ -259,8 +243,9 @@ class Run {
   }
 
   // Adds the gradients of the networks of fewer bits, each of which learns from the one before.
-  void LearnNarrower(const torch::Tensor& images, const torch::Tensor& labels, torch::Tensor wanted,
-                     double progress, double share) {
+  Status LearnNarrower(const torch::Tensor& images, const torch::Tensor& labels,
+                       torch::Tensor wanted, double progress, double share) {
+    worst_loss_ = 0;
     const double taught = config_.distillation_weight;
     for (const auto& module : narrower_) {
       const torch::Tensor logits =
@@ -268,9 +253,31 @@ class Run {
       const torch::Tensor loss =
           (1 - taught) * CrossEntropy(logits, labels, config_.label_smoothing) +
           taught * Distillation(logits, wanted, config_.distillation_temperature);
+      const auto loss_value = loss.item<double>();
+      if (!std::isfinite(loss_value)) return Diverged(*module, images, loss_value);
+      worst_loss_ = std::max(worst_loss_, loss_value);
       (share * loss).backward();
       wanted = logits.detach();
     }
+    return {};
+  }
+
+  // Of all precisions, by layer; of those of fewer bits with their place.
+  template <typename Get>
+  std::map<std::string, torch::Tensor> OfAll(const Get& get) {
+    std::map<std::string, torch::Tensor> all = get(module_);
+    for (size_t i = 0; i < narrower_.size(); ++i) {
+      for (const auto& [name, tensor] : get(*narrower_[i])) {
+        all[fmt::format("{} of narrower precision {}", name, i + 1)] = tensor;
+      }
+    }
+    return all;
+  }
+  std::map<std::string, torch::Tensor> Bits() {
+    return OfAll([](GraphModule& module) { return module.Bits(); });
+  }
+  std::map<std::string, torch::Tensor> LearnedScales() {
+    return OfAll([](GraphModule& module) { return module.LearnedScales(); });
   }
 
   template <typename Act>
@@ -304,12 +311,12 @@ class Run {
   }
 
   // Names the first parameter or value that is not finite.
-  Status Diverged(const torch::Tensor& images, double loss) {
+  static Status Diverged(GraphModule& module, const torch::Tensor& images, double loss) {
     torch::NoGradGuard no_gradients;
     std::string place;
-    for (NodeId id = 0; id < module_.graph().size() && place.empty(); ++id) {
-      const std::string& name = module_.graph().node(id).name;
-      for (const auto& [key, tensor] : module_.State()) {
+    for (NodeId id = 0; id < module.graph().size() && place.empty(); ++id) {
+      const std::string& name = module.graph().node(id).name;
+      for (const auto& [key, tensor] : module.State()) {
         // Running statistics took up this batch already, so they tell no origin.
         if (key.starts_with(name + ".") && !key.starts_with(name + ".running_") &&
             !torch::isfinite(tensor).all().item<bool>()) {
@@ -321,10 +328,10 @@ class Run {
       ForwardOptions options{.training = true, .batch_norm_momentum = 0};
       options.inspect = [&](NodeId id, const torch::Tensor& value) {
         if (place.empty() && !torch::isfinite(value).all().item<bool>()) {
-          place = "the output of layer '" + module_.graph().node(id).name + "'";
+          place = "the output of layer '" + module.graph().node(id).name + "'";
         }
       };
-      module_.Forward(images, options);
+      module.Forward(images, options);
     }
     return InvalidArgument(
         fmt::format("training diverged: the loss is {}, and the first thing that is not a finite "
@@ -350,10 +357,9 @@ class Run {
     return tensors;
   }
 
-  std::map<std::string, double> FlipRates(
-      const std::map<std::string, torch::Tensor>& before) const {
+  std::map<std::string, double> FlipRates(const std::map<std::string, torch::Tensor>& before) {
     std::map<std::string, double> rates;
-    for (const auto& [layer, bits] : module_.Bits()) {
+    for (const auto& [layer, bits] : Bits()) {
       rates[layer] = (bits != before.at(layer)).to(torch::kDouble).mean().item<double>();
     }
     return rates;
@@ -370,11 +376,8 @@ class Run {
   std::map<std::string, torch::Tensor> scales_at_start_;
   Position position_;
   bool dropout_ = true;
+  double worst_loss_ = 0;  // of the last step's narrower precisions
 };
-
-void UseThreads(int64_t threads) {
-  at::set_num_threads(threads > 0 ? static_cast<int>(threads) : AvailableCores());
-}
 
 // libtorch's exceptions carry a backtrace after the first line.
 Error FromException(const std::exception& error) {
@@ -425,10 +428,20 @@ Result<SanityOutcome> CheckSanity(const TrainRequest& request) {
     // through, not whether the rate suits.
     TrainRequest check = request;
     check.config.optimizer = "adam";
-    check.config.learning_rate = kSanityRate;
     check.config.weight_decay = 0;
-    Run run(check, silent, device);
-    return run.Sanity();
+    // Only then is a loss comparable with ln(classes).
+    check.teacher = nullptr;
+    check.config.label_smoothing = 0;
+    check.config.distillation_weight = 0;
+    SanityOutcome best{.last_loss = std::numeric_limits<double>::infinity()};
+    for (double rate : kSanityRates) {
+      check.config.learning_rate = rate;
+      Run run(check, silent, device);
+      SIGNUM_ASSIGN_OR_RETURN(const SanityOutcome outcome, run.Sanity());
+      if (outcome.last_loss < best.last_loss) best = outcome;
+      if (best.passed()) break;
+    }
+    return best;
   } catch (const std::exception& error) {
     return tl::unexpected(FromException(error));
   }
@@ -455,26 +468,6 @@ Result<std::vector<float>> Predict(const Graph& network, const data::Dataset& da
   } catch (const std::exception& error) {
     return tl::unexpected(FromException(error));
   }
-}
-
-std::string BackendDescription(const TrainConfig& config) {
-  UseThreads(config.threads);
-  // What serves libtorch's BLAS calls is settled by the dynamic linker, so it is
-  // read off the libraries that were loaded.
-  std::string blas = "reference BLAS (slow: install libopenblas0-pthread)";
-  dl_iterate_phdr(
-      [](dl_phdr_info* info, size_t, void* out) {
-        for (const char* name : {"openblas", "mkl", "blis", "atlas"}) {
-          if (std::strstr(info->dlpi_name, name) != nullptr) {
-            *static_cast<std::string*>(out) = name;
-            return 1;
-          }
-        }
-        return 0;
-      },
-      &blas);
-  return fmt::format("libtorch {}, BLAS: {}, {} threads", TORCH_VERSION, blas,
-                     at::get_num_threads());
 }
 
 }  // namespace signum::train

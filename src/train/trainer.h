@@ -4,6 +4,7 @@
 #ifndef SIGNUM_TRAIN_TRAINER_H_
 #define SIGNUM_TRAIN_TRAINER_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -79,18 +80,19 @@ Status CheckRequest(const TrainRequest& request);
 // and layer where that began, or a layer that no longer learns (guards.h).
 Result<TrainOutcome> Train(const TrainRequest& request, Observer& observer);
 
-// Whether the network can learn at all: what `steps` steps of Adam at kSanityRate do to the loss
-// on one batch of training images, without augmentation and dropout. Of the settings, those of
-// quantizers, batches and losses count.
+// Whether the network can learn at all: what `steps` steps of Adam, at the better of kSanityRates,
+// do to the cross-entropy of one batch of training images, without augmentation, dropout and
+// teacher. Of the settings, those of quantizers and of batches count.
 struct SanityOutcome {
   int64_t steps = 0;
-  double first_loss = 0, last_loss = 0;
-  double chance = 0;  // ln(classes): the loss of a network that knows nothing
-  // A quarter below chance, where a bias for each class alone cannot get.
-  bool passed() const { return last_loss < 0.75 * chance; }
+  double first_loss = 0, last_loss = 0;  // of several precisions, the worst's
+  double chance = 0;                     // ln(classes): the loss of a network that knows nothing
+  // A quarter below chance, where a bias for each class alone cannot get, and a quarter below the
+  // start, where a trained network may be already.
+  bool passed() const { return last_loss < 0.75 * std::min(chance, std::max(first_loss, 0.1)); }
 };
 inline constexpr int64_t kSanitySteps = 50;
-inline constexpr double kSanityRate = 3e-3;
+inline constexpr double kSanityRates[] = {3e-3, 3e-4};  // the latter for networks without norms
 Result<SanityOutcome> CheckSanity(const TrainRequest& request);
 
 // The trainer's own forward pass over a dataset: the output {classes} of every

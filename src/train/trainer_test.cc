@@ -12,8 +12,6 @@
 #include "graph/passes/insert_quantizers.h"
 #include "runtime/testing/run_program.h"
 #include "train/graph_module.h"
-#include "train/guards.h"
-#include "train/schedule.h"
 
 namespace signum::train {
 namespace {
@@ -233,6 +231,7 @@ TEST_F(TrainerTest, AResumedRunEndsInTheSameBits) {
       {"sgd", 1, 1, {.binary_method = "ir-net", .sign_gradient = "ede"}},
       {"sgd", 1, 8, {.binary_method = "bop", .bop_gamma = 0.01, .bop_tau = 1e-4}},
       {"sgd", 2, 4, {.weight_method = "lsq", .value_method = "pact"}},
+      {"adamw", 1, 4, {.binary_method = "recu", .value_method = "dorefa"}},
   };
   for (const Setting& setting : settings) {
     const Graph network = *InsertQuantizers(
@@ -244,6 +243,8 @@ TEST_F(TrainerTest, AResumedRunEndsInTheSameBits) {
     request.config.optimizer = optimizer;
     request.config.quantization = setting.config;
     request.config.learning_rate = 0.01;
+    request.config.average_decay = setting.weight_bits == 2 ? 0.99 : 0;
+    request.config.learn_scales = setting.weight_bits == 2;
     const auto whole = Train(request, silent_);
     ASSERT_TRUE(whole) << whole.error().message;
 
@@ -349,6 +350,11 @@ TEST_F(TrainerTest, PrecisionsLearnOneSetOfWeights) {
   EXPECT_EQ(named(whole->narrower[1], "conv2").parameters, named(codes, "conv2").parameters);
   EXPECT_NE(named(whole->narrower[1], "bn2").parameters, named(codes, "bn2").parameters);
 
+  request.config.quantization.binary_method = "bop";
+  EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("no latent weights"));
+  request.config.quantization = {.weight_method = "lsq", .sign_gradient = "bi-real"};
+  EXPECT_TRUE(CheckRequest(request)) << "each has a use at one precision";
+  request.config.quantization = {};
   request.checkpoint_path = folder_ + "/precisions";
   StopAfter stop(1);
   ASSERT_FALSE(Train(request, stop));
@@ -391,35 +397,6 @@ TEST_F(TrainerTest, SanityTellsWhatLearnsFromWhatDoesNot) {
   EXPECT_FALSE(CheckSanity(request)->passed());
 }
 
-TEST(CheckEpoch, StopsALayerThatIsDead) {
-  EpochSigns signs{.epoch = 1, .epochs = 10, .steps = 100};
-  signs.bits["conv"] = torch::cat({torch::ones({999}), -torch::ones({1})});
-  signs.flip_rates["conv"] = .01;
-  signs.scales["value"] = torch::full({1}, 2.f);
-  signs.scales_at_start["value"] = torch::full({1}, 1.f);
-  EXPECT_TRUE(CheckEpoch(signs)) << CheckEpoch(signs).error().message;
-  const auto message = [](const EpochSigns& bad) {
-    const Status status = CheckEpoch(bad);
-    return status ? "" : status.error().message;
-  };
-  EpochSigns bad = signs;
-  bad.bits["conv"] = torch::ones({1000});
-  EXPECT_THAT(message(bad), HasSubstr("layer 'conv' is dead: all its 1000 bits are equal"));
-  bad = signs;
-  bad.flip_rates["conv"] = 0;
-  EXPECT_THAT(message(bad), HasSubstr("none of its 1000 bits changed"));
-  bad.epoch = 9;  // where small steps may be all that is left
-  EXPECT_EQ(message(bad), "");
-  bad = signs;
-  bad.flip_rates["conv"] = .49;
-  EXPECT_THAT(message(bad), HasSubstr("as by chance"));
-  bad = signs;
-  bad.scales["value"] = torch::full({1}, 2000.f);
-  EXPECT_THAT(message(bad), HasSubstr("the scale of 'value' left its range"));
-  bad.scales["value"] = torch::full({1}, std::nanf(""));
-  EXPECT_THAT(message(bad), HasSubstr("the scale of 'value' left its range"));
-}
-
 TEST_F(TrainerTest, RefusesWhatDoesNotFit) {
   const Graph network = SmallNetwork();
   TrainRequest request = Request(network);
@@ -451,6 +428,14 @@ TEST_F(TrainerTest, RefusesWhatDoesNotFit) {
   EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("needs --binary-method bop"));
   request.config.quantization = {.binary_method = "ir-net", .clip = false};
   EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("--no-clip does nothing"));
+  const Graph first_step =
+      *InsertQuantizers(network, {.weight_bits = kFloatBits, .activation_bits = 1});
+  request = Request(first_step);
+  request.config.quantization = {.sign_gradient = "ede"};
+  EXPECT_TRUE(CheckRequest(request)) << CheckRequest(request).error().message;
+  request.config.average_decay = 0.9;
+  request.config.reestimate_batches = 0;
+  EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("--average-decay"));
   request = Request(network);
   request.config.device = "cuda:9";
   EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("--device cuda:9"));
@@ -461,28 +446,6 @@ TEST_F(TrainerTest, RefusesWhatDoesNotFit) {
   request.resume = true;
   request.checkpoint_path = folder_ + "/none";
   EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("no checkpoint"));
-}
-
-TEST(LearningRate, FollowsItsSchedules) {
-  TrainConfig config;
-  config.learning_rate = 1;
-  const auto rate = [&](const char* schedule, int64_t step) {
-    config.schedule = schedule;
-    return LearningRate(config, step, 101, 10);
-  };
-  EXPECT_EQ(rate("constant", 77), 1);
-  EXPECT_EQ(rate("multi-step", 50), 1);
-  EXPECT_NEAR(rate("multi-step", 51), 0.1, 1e-12);
-  EXPECT_NEAR(rate("multi-step", 80), 0.01, 1e-12);
-  EXPECT_EQ(rate("cosine", 0), 1);
-  EXPECT_NEAR(rate("cosine", 50), 0.5, 1e-12);
-  EXPECT_NEAR(rate("cosine", 100), 0, 1e-12);
-  EXPECT_NEAR(rate("one-cycle", 0), 0.04, 1e-12);
-  EXPECT_NEAR(rate("one-cycle", 30), 1, 1e-12);
-  EXPECT_NEAR(rate("one-cycle", 100), 4e-6, 1e-12);
-  config.warmup_epochs = 1;
-  EXPECT_NEAR(rate("constant", 0), 1 / 11.0, 1e-12);
-  EXPECT_EQ(rate("constant", 10), 1);
 }
 
 }  // namespace

@@ -8,10 +8,10 @@
 //             `clip` inside |w| < 1 only (Hubara et al., NeurIPS 2016, section 2.3)
 //   ir-net    codes sign(v), or hysteresis bits of v; scale 2^round(log2(mean |v|)); EDE's
 //             gradient (sign_gradient.h) (Qin et al., CVPR 2020, equations 6 to 8)
-//   recu      codes as ir-net's, scale mean |v|; the gradient passes where v is within +-Q,
-//             Q = -mean |v| ln(2 - 2 tau), the tau-quantile of a Laplace distribution, and goes to
-//             Q outside; tau grows from .85 to .99 by an exponential of the run's progress
-//             (Xu et al., "ReCU", ICCV 2021, equations 9 to 18)
+//   recu      codes as ir-net's, scale mean |v|; the gradient passes where v is within +-Q, the
+//             tau-quantile -mean |v| ln(2 - 2 tau) of a layer's Laplace distribution; tau grows
+//             from .85 to .99 by an exponential of the run's progress (Xu et al., "ReCU", ICCV
+//             2021, sections 3.2 to 3.4, where a scale is learned, as batch norms do here)
 //   bop       no latent values: a bit flips where the mean of its gradients, decaying by gamma a
 //             step, is above tau in magnitude and of the bit's own sign; scale mean |w| of the
 //             first weights (Helwegen et al., "Latent Weights Do Not Exist", NeurIPS 2019,

@@ -101,7 +101,9 @@ std::set<NodeId> Downsamples(const Graph& graph, const std::vector<Shape>& shape
              graph.Readers(source).size() == 1) {
         source = graph.node(source).inputs[0];
       }
-      if (ComesFrom(graph, graph.node(id).inputs[1 - side], source)) found.insert(layer);
+      // The other way must lead through a layer, too: else it is the shortcut.
+      const NodeId other = LayerBehind(graph, graph.node(id).inputs[1 - side]);
+      if (other > source && other != layer && ComesFrom(graph, other, source)) found.insert(layer);
     }
   }
   return found;

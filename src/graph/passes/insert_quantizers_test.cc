@@ -205,6 +205,16 @@ TEST(InsertQuantizers, DownsamplingLayersMayHaveTheirOwnPrecision) {
   EXPECT_EQ(WeightQuantizerOf(Named(*graph, "shortcut").op)->bits, 4);
   EXPECT_EQ(WeightQuantizerOf(Named(*graph, "conv3").op)->bits, 1);
   EXPECT_EQ(WeightQuantizerOf(Named(*graph, "conv4").op)->bits, 8);
+  // Nor is one beside a shortcut that is nothing but its input.
+  Graph around;
+  const NodeId in = around.Add("x", InputOp{{1, 4, 8, 8}}, {});
+  const NodeId first = around.Add("first", Convolution3x3(), {in}, Weight());
+  const NodeId inside = around.Add("inside", small, {first}, weight());
+  const NodeId both = around.Add("both", AddOp{}, {inside, first});
+  around.Add("last", Convolution3x3(), {both}, Weight());
+  const auto plain = InsertQuantizers(around, {.downsample = LayerBits{4, 8}});
+  ASSERT_TRUE(plain) << plain.error().message;
+  EXPECT_EQ(WeightQuantizerOf(Named(*plain, "inside").op)->bits, 1);
 }
 
 TEST(InsertQuantizers, FloatWeightsMayReadCodes) {

@@ -29,8 +29,9 @@ const std::pair<const char*, Graph> kGraphs[] = {
 Seeds SgnSeeds() {
   Seeds seeds;
   for (const auto& [name, graph] : kGraphs) seeds.emplace_back(name, SerializeSgn(graph));
-  seeds.emplace_back("precisions",
-                     SerializeSgn(PrecisionGraphs{{2, TinyGraph()}, {8, EveryOpGraph()}}));
+  Graph most = EveryOpGraph();
+  most.class_names.clear();  // which are those of all precisions
+  seeds.emplace_back("precisions", SerializeSgn(PrecisionGraphs{{2, TinyGraph()}, {8, most}}));
   return seeds;
 }
 

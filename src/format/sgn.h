@@ -16,8 +16,8 @@
 
 namespace signum {
 
-// A network that runs at one of several numbers of bits, 1 to 8 or 32 for float: a graph for each.
-// In a file they have the name, the classes and the metadata of the one of the most bits.
+// A network that runs at one of several numbers of bits, 1 to 8 or 32 for float: a graph for each,
+// with the same classes. In a file they have the name and the metadata of the one of the most bits.
 using PrecisionGraphs = std::map<int, Graph>;
 
 // The graph in the file at `path`. Errors name the path, the place in the file

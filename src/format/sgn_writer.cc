@@ -187,6 +187,7 @@ Status WriteSgn(const PrecisionGraphs& graphs, const std::string& path) {
   size_t nodes = 0, bytes = 0;
   for (const auto& [bits, graph] : graphs) {
     SIGNUM_CHECK((bits >= 1 && bits <= 8) || bits == 32);
+    SIGNUM_CHECK(graph.class_names == graphs.rbegin()->second.class_names);
     SIGNUM_RETURN_IF_ERROR(CheckWritable(graph, path));
     nodes += static_cast<size_t>(graph.size());
     bytes += format::EstimatedBytes(graph);

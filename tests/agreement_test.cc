@@ -163,7 +163,7 @@ void ExpectAgreementOnRealImages(const std::string& model_path, const std::strin
   ASSERT_TRUE(graph) << graph.error().message;
   const auto trainer = train::Predict(*graph, *images, {});
   ASSERT_TRUE(trainer) << trainer.error().message;
-  const auto runtime = apps::RuntimeOutputs(model_path, *images, 0, AvailableCores());
+  const auto runtime = apps::RuntimeOutputs(model_path, /*bits=*/0, *images, 0, AvailableCores());
   ASSERT_TRUE(runtime) << runtime.error().message;
   const apps::Agreement agreement = apps::Compare(*trainer, *runtime, *images);
   EXPECT_EQ(agreement.images, 10000);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "base/cpu.h"
 #include "base/file.h"
 #include "calibrate.h"
 #include "calibration/bit_allocation.h"
@@ -106,13 +105,8 @@ Result<calibration::Sensitivity> Measure(const AutoFlags& flags,
   SIGNUM_ASSIGN_OR_RETURN(
       const data::Dataset dataset,
       data::LoadDataset(arguments.data, data::Split::kTrain, arguments.data_folder));
-  const auto threads = static_cast<int>(arguments.training.threads);
-  const calibration::Images images{.dataset = &dataset,
-                                   .count = flags.images,
-                                   .seed = arguments.training.seed,
-                                   .threads = threads > 0 ? threads : AvailableCores(),
-                                   .progress = ShowProgress("measure: ")};
-  return calibration::MeasureSensitivity(network, options, kCandidates, images,
+  return calibration::MeasureSensitivity(network, options, kCandidates,
+                                         ImagesOf(arguments, dataset, flags.images, "measure: "),
                                          flags.budget_ms > 0);
 }
 

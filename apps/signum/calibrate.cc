@@ -71,6 +71,16 @@ calibration::ProgressObserver ShowProgress(std::string what) {
   };
 }
 
+calibration::Images ImagesOf(const RunArguments& arguments, const data::Dataset& dataset,
+                             int64_t count, std::string what) {
+  const auto threads = static_cast<int>(arguments.training.threads);
+  return {.dataset = &dataset,
+          .count = count,
+          .seed = arguments.training.seed,
+          .threads = threads > 0 ? threads : AvailableCores(),
+          .progress = ShowProgress(std::move(what))};
+}
+
 Result<calibration::PostTrainingOptions> OptionsOf(const QuantizationPolicy& policy,
                                                    const CalibrateFlags& flags) {
   calibration::PostTrainingOptions options{
@@ -147,12 +157,7 @@ Status Calibrate(const RunArguments& arguments, const CalibrateFlags& flags, boo
   SIGNUM_ASSIGN_OR_RETURN(
       const data::Dataset dataset,
       data::LoadDataset(arguments.data, data::Split::kTrain, arguments.data_folder));
-  const auto threads = static_cast<int>(arguments.training.threads);
-  const calibration::Images images{.dataset = &dataset,
-                                   .count = flags.images,
-                                   .seed = arguments.training.seed,
-                                   .threads = threads > 0 ? threads : AvailableCores(),
-                                   .progress = ShowProgress("calibrate: ")};
+  const calibration::Images images = ImagesOf(arguments, dataset, flags.images, "calibrate: ");
   SIGNUM_ASSIGN_OR_RETURN(Graph quantized,
                           calibration::QuantizeAfterTraining(network, options, images));
   SIGNUM_RETURN_IF_ERROR(CheckAccumulators(quantized));

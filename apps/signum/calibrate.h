@@ -31,6 +31,10 @@ Status CheckCalibrateFlags(const CLI::App& command);
 // A progress bar for each stage of the work, one after the other, called `what` and the stage.
 calibration::ProgressObserver ShowProgress(std::string what);
 
+// The first `count` images of `dataset` as the arguments draw and run them, with such a bar.
+calibration::Images ImagesOf(const RunArguments& arguments, const data::Dataset& dataset,
+                             int64_t count, std::string what);
+
 // How ranges are chosen, by the flags.
 Result<calibration::PostTrainingOptions> OptionsOf(const QuantizationPolicy& policy,
                                                    const CalibrateFlags& flags);

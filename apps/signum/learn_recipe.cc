@@ -29,14 +29,7 @@ constexpr const char* kStartFile = "/start.sgn";
 // The settings that a request makes for all steps of a recipe, once for both directions.
 template <typename Arguments, typename Visit>
 void VisitShared(Arguments& a, Visit&& visit) {
-  visit("verb", a.verb);
-  visit("model", a.model);
-  visit("data", a.data);
-  visit("data-folder", a.data_folder);
-  visit("output", a.output);
-  visit("input", a.zoo.input);
-  visit("classes", a.zoo.classes);
-  visit("variant", a.zoo.variant);
+  VisitPlaces(a, visit);
   visit("seed", a.training.seed);
   visit("device", a.training.device);
   visit("threads", a.training.threads);

@@ -19,15 +19,8 @@ namespace {
 // directions.
 template <typename Arguments, typename Visit>
 void VisitArguments(Arguments& a, Visit&& visit) {
-  visit("verb", a.verb);
-  visit("model", a.model);
-  visit("data", a.data);
-  visit("data-folder", a.data_folder);
+  VisitPlaces(a, visit);
   visit("teacher", a.teacher);
-  visit("output", a.output);
-  visit("input", a.zoo.input);
-  visit("classes", a.zoo.classes);
-  visit("variant", a.zoo.variant);
   visit("bi-real", a.bi_real);
   visit("rprelu", a.rprelu);
   visit("switchable", a.switchable);

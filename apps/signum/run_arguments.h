@@ -28,6 +28,19 @@ struct RunArguments {
   QuantizationPolicy quantization;  // of quantize
 };
 
+// Visits what is to be learned, from what, and where it goes: by name, for files of settings.
+template <typename Arguments, typename Visit>
+void VisitPlaces(Arguments& a, Visit&& visit) {
+  visit("verb", a.verb);
+  visit("model", a.model);
+  visit("data", a.data);
+  visit("data-folder", a.data_folder);
+  visit("output", a.output);
+  visit("input", a.zoo.input);
+  visit("classes", a.zoo.classes);
+  visit("variant", a.zoo.variant);
+}
+
 // Declares --epochs, --lr and every other setting of training on the command;
 // `config` holds the defaults and must outlive the parsing.
 void AddTrainingFlags(CLI::App& command, train::TrainConfig& config);

@@ -102,8 +102,7 @@ class ReCu : public StandardizedWeights {
     const double bound =
         -v.detach().abs().mean().item<double>() * std::log(2 - 2 * RectifiedShare(progress));
     const torch::Tensor rectified = torch::clamp(v, -bound, bound);
-    const torch::Tensor bits = rectified + (tensors.at("bits") - rectified).detach();
-    return bits * Scale(tensors.at("weight").detach());
+    return StraightThrough(rectified, tensors.at("bits")) * Scale(tensors.at("weight").detach());
   }
 };
 

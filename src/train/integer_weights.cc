@@ -74,11 +74,8 @@ class DoReFa : public IntegerWeights {
  public:
   using IntegerWeights::IntegerWeights;
   torch::Tensor Weight(const LayerTensors& tensors, double) const override {
-    const torch::Tensor& latent = tensors.at("weight");
     const WeightCodes made = Codes(tensors);
-    // The value of the codes, the gradient of tanh.
-    const torch::Tensor squashed = torch::tanh(latent);
-    return squashed + (made.codes * made.scale - squashed).detach();
+    return StraightThrough(torch::tanh(tensors.at("weight")), made.codes * made.scale);
   }
   WeightCodes Codes(const LayerTensors& tensors) const override {
     const torch::Tensor squashed = torch::tanh(tensors.at("weight").detach());
@@ -93,9 +90,8 @@ class Ternary : public IntegerWeights {
  public:
   using IntegerWeights::IntegerWeights;
   torch::Tensor Weight(const LayerTensors& tensors, double) const override {
-    const torch::Tensor& latent = tensors.at("weight");
     const WeightCodes made = Codes(tensors);
-    return latent + (made.codes * made.scale - latent).detach();
+    return StraightThrough(tensors.at("weight"), made.codes * made.scale);
   }
   WeightCodes Codes(const LayerTensors& tensors) const override {
     const torch::Tensor latent = tensors.at("weight").detach();

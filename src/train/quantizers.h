@@ -71,6 +71,11 @@ torch::Tensor SymmetricWeight(const torch::Tensor& weight, int bits, bool per_ch
 // 1 / sqrt(weights of a step * highest code).
 torch::Tensor LearnedStepWeight(const torch::Tensor& weight, const torch::Tensor& step, int bits);
 
+// `value` with the gradient of x: straight through whatever made the one of the other.
+inline torch::Tensor StraightThrough(const torch::Tensor& x, const torch::Tensor& value) {
+  return x + (value - x).detach();
+}
+
 // DoReFa's codes of numbers from -1 to 1, which they stand for times DoReFaHighest(bits): odd ones
 // within +-(2^bits - 1) for bits = 2..7, and for 8, of which 256 odd ones fit no byte, all within
 // +-127.

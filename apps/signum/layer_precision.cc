@@ -8,8 +8,8 @@
 #include <optional>
 #include <string_view>
 
-#include "base/file.h"
 #include "base/nearest.h"
+#include "toml_settings.h"
 
 namespace signum::apps {
 namespace {
@@ -94,16 +94,6 @@ Result<LayerChoice> ReadLayer(const toml::table& table) {
   return choice;
 }
 
-Result<toml::table> ParseToml(const std::string& path) {
-  SIGNUM_ASSIGN_OR_RETURN(const std::vector<uint8_t> bytes, base::ReadFile(path));
-  try {
-    return toml::parse(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
-  } catch (const toml::parse_error& error) {
-    return Corrupt(
-        fmt::format("{}: line {}: {}", path, error.source().begin.line, error.description()));
-  }
-}
-
 }  // namespace
 
 Result<LayerBits> ParseLayerBits(const std::string& text, const std::string& option) {
@@ -175,7 +165,7 @@ std::string PrecisionText(const QuantizationPolicy& policy) {
 }
 
 Result<std::vector<LayerChoice>> ReadLayerFile(const std::string& path) {
-  SIGNUM_ASSIGN_OR_RETURN(const toml::table root, ParseToml(path));
+  SIGNUM_ASSIGN_OR_RETURN(const toml::table root, ReadToml(path));
   const toml::array* layers = root["layer"].as_array();
   if (layers == nullptr || root.size() != 1) {
     return InvalidArgument(path +

@@ -102,13 +102,7 @@ Result<Recipe> ReadRecipe(const std::string& name_or_path) {
   SIGNUM_ASSIGN_OR_RETURN(const std::vector<uint8_t> bytes, base::ReadFile(path));
   Recipe recipe{std::filesystem::path(path).stem().string(),
                 std::string(bytes.begin(), bytes.end())};
-  toml::table root;
-  try {
-    root = toml::parse(recipe.text);
-  } catch (const toml::parse_error& error) {
-    return Corrupt(
-        fmt::format("{}: line {}: {}", path, error.source().begin.line, error.description()));
-  }
+  SIGNUM_ASSIGN_OR_RETURN(const toml::table root, ParseToml(recipe.text, path));
   const toml::array* steps = root["step"].as_array();
   if (steps == nullptr || steps->empty() || root.size() != 1) {
     return InvalidArgument(path + ": a recipe holds [[step]] tables and nothing else");

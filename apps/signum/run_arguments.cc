@@ -91,14 +91,7 @@ Status WriteArguments(const RunArguments& arguments, const std::string& path) {
 }
 
 Result<RunArguments> ReadArguments(const std::string& path) {
-  SIGNUM_ASSIGN_OR_RETURN(const std::vector<uint8_t> bytes, base::ReadFile(path));
-  toml::table root;
-  try {
-    root = toml::parse(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
-  } catch (const toml::parse_error& error) {
-    return Corrupt(
-        fmt::format("{}: line {}: {}", path, error.source().begin.line, error.description()));
-  }
+  SIGNUM_ASSIGN_OR_RETURN(const toml::table root, ReadToml(path));
   RunArguments arguments;
   std::string fault;
   VisitArguments(arguments,

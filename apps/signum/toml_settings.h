@@ -8,9 +8,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
+#include "base/file.h"
 #include "graph/passes/insert_quantizers.h"
 #include "layer_precision.h"
 #include "train/config.h"
@@ -26,6 +28,20 @@ inline constexpr bool kIsSettings = std::is_same_v<T, std::vector<train::LayerSe
 template <typename T>
 inline constexpr bool kIsBits =
     std::is_same_v<T, LayerBits> || std::is_same_v<T, std::optional<LayerBits>>;
+
+// The tables of a file's text. An error names the file and the line.
+inline Result<toml::table> ParseToml(std::string_view text, const std::string& path) {
+  try {
+    return toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    return Corrupt(
+        fmt::format("{}: line {}: {}", path, error.source().begin.line, error.description()));
+  }
+}
+inline Result<toml::table> ReadToml(const std::string& path) {
+  SIGNUM_ASSIGN_OR_RETURN(const std::vector<uint8_t> bytes, base::ReadFile(path));
+  return ParseToml({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path);
+}
 
 // Visits the precisions of a network.
 template <typename Policy, typename Visit>

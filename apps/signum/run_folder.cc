@@ -70,8 +70,8 @@ std::vector<report::LayerHistogram> Histograms(const Graph& before, const Graph&
   for (const Node& node : after.nodes()) {
     if (WeightQuantizerSlot(node.op) == nullptr) continue;
     const Node* old = FindNode(before, node.name);
-    const std::vector<float> now = WeightValues(node);
-    const std::vector<float> then = old == nullptr ? std::vector<float>{} : WeightValues(*old);
+    if (old == nullptr) continue;  // a layer that carries another one's offsets
+    const std::vector<float> now = WeightValues(node), then = WeightValues(*old);
     float reach = std::numeric_limits<float>::min();
     for (float value : now) reach = std::max(reach, std::fabs(value));
     for (float value : then) reach = std::max(reach, std::fabs(value));
@@ -79,7 +79,7 @@ std::vector<report::LayerHistogram> Histograms(const Graph& before, const Graph&
     for (int i = 0; i <= kHistogramBins; ++i) {
       histogram.edges.push_back(reach * (2.0f * static_cast<float>(i) / kHistogramBins - 1.0f));
     }
-    if (!then.empty()) histogram.before = Count(then, histogram.edges);
+    histogram.before = Count(then, histogram.edges);
     histogram.after = Count(now, histogram.edges);
     histograms.push_back(std::move(histogram));
   }

@@ -55,20 +55,34 @@ class Xnor : public BinaryWeights {
   }
 };
 
+// Mean and deviation of the weights that share a scale, with a gradient.
+struct Moments {
+  torch::Tensor mean, deviation;
+};
+
+Moments MomentsOf(const torch::Tensor& latent, bool per_channel) {
+  const std::vector<int64_t> axes = ScaleAxes(latent, per_channel);
+  const torch::Tensor mean = latent.mean(axes, /*keepdim=*/true);
+  // A channel of one weight, or of equal ones, has no deviation but that of rounding; the bound
+  // is below the root, whose derivative has none at 0.
+  const torch::Tensor rounding =
+      (1e-6 * latent.detach().abs().amax(axes, /*keepdim=*/true)).square().clamp_min(1e-30);
+  const torch::Tensor variance = (latent - mean).square().mean(axes, /*keepdim=*/true);
+  return {mean, torch::maximum(variance, rounding).sqrt()};
+}
+
+torch::Tensor Standardized(const torch::Tensor& latent, bool per_channel) {
+  const Moments moments = MomentsOf(latent, per_channel);
+  return (latent - moments.mean) / moments.deviation;
+}
+
 class StandardizedWeights : public BinaryWeights {
  public:
   using BinaryWeights::BinaryWeights;
 
  protected:
   torch::Tensor Signed(const torch::Tensor& latent) const override {
-    const std::vector<int64_t> axes = ScaleAxes(latent, /*per_channel=*/true);
-    const torch::Tensor centered = latent - latent.mean(axes, /*keepdim=*/true);
-    // A channel of one weight, or of equal ones, has no deviation but that of rounding; the bound
-    // is below the root, whose derivative has none at 0.
-    const torch::Tensor rounding =
-        (1e-6 * latent.detach().abs().amax(axes, /*keepdim=*/true)).square().clamp_min(1e-30);
-    const torch::Tensor variance = centered.square().mean(axes, /*keepdim=*/true);
-    return centered / torch::maximum(variance, rounding).sqrt();
+    return Standardized(latent, /*per_channel=*/true);
   }
 };
 
@@ -106,6 +120,29 @@ class ReCu : public StandardizedWeights {
   }
 };
 
+class AdaBin : public BinaryWeights {
+ public:
+  using BinaryWeights::BinaryWeights;
+
+  torch::Tensor Weight(const LayerTensors& tensors, double progress) const override {
+    const torch::Tensor& latent = tensors.at("weight");
+    const Moments moments = MomentsOf(latent, quantizer_.per_channel);
+    const torch::Tensor bits =
+        SignedBits(Signed(latent), tensors.at("bits"), SignGradient::kEde, progress);
+    return bits * moments.deviation + moments.mean;
+  }
+
+  WeightCodes Codes(const LayerTensors& tensors) const override {
+    const Moments moments = MomentsOf(tensors.at("weight").detach(), quantizer_.per_channel);
+    return {tensors.at("bits"), moments.deviation, moments.mean};
+  }
+
+ protected:
+  torch::Tensor Signed(const torch::Tensor& latent) const override {
+    return Standardized(latent, quantizer_.per_channel);
+  }
+};
+
 class Bop : public BinaryWeights {
  public:
   using BinaryWeights::BinaryWeights;
@@ -139,6 +176,7 @@ std::unique_ptr<const WeightMethod> MakeBinaryMethod(const WeightQuantizer& quan
                                                      const QuantizationConfig& config) {
   if (config.binary_method == "ir-net") return std::make_unique<IrNet>(quantizer, config);
   if (config.binary_method == "recu") return std::make_unique<ReCu>(quantizer, config);
+  if (config.binary_method == "adabin") return std::make_unique<AdaBin>(quantizer, config);
   if (config.binary_method == "bop") return std::make_unique<Bop>(quantizer, config);
   return std::make_unique<Xnor>(quantizer, config);
 }

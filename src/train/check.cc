@@ -18,7 +18,7 @@ namespace {
 
 constexpr const char* kOptimizers[] = {"sgd", "adam", "adamw"};
 constexpr const char* kSchedules[] = {"constant", "multi-step", "cosine", "one-cycle"};
-constexpr const char* kBinaryMethods[] = {"xnor", "ir-net", "recu", "bop"};
+constexpr const char* kBinaryMethods[] = {"xnor", "ir-net", "recu", "adabin", "bop"};
 constexpr const char* kWeightMethods[] = {"min-max", "lsq", "dorefa", "ternary"};
 constexpr const char* kValueMethods[] = {"lsq", "pact", "dorefa"};
 
@@ -227,11 +227,16 @@ Status CheckQuantization(const std::vector<const Graph*>& precisions,
   SIGNUM_RETURN_IF_ERROR(CheckUses(sites, config));
   if (precisions.size() == 1) return {};
   for (const Site& site : sites) {
-    if (site.weight_bits != 1 || site.config.binary_method != "bop") continue;
+    if (site.weight_bits != 1) continue;
+    const std::map<std::string, const char*> alone = {
+        {"bop", "has no latent weights for several precisions to share"},
+        {"adabin", "adds layers, which several precisions cannot share"}};
+    const auto found = alone.find(site.config.binary_method);
+    if (found == alone.end()) continue;
     return InvalidArgument(
-        fmt::format("--binary-method bop has no latent weights for several precisions to share, as "
-                    "layer '{}' would have to; choose another",
-                    site.name));
+        fmt::format("--binary-method {} {}, as layer '{}' would have to; choose "
+                    "another",
+                    found->first, found->second, site.name));
   }
   return {};
 }

@@ -22,9 +22,9 @@ struct LayerSetting {
 // How weights and values are quantized while they learn: weight_methods.h, quantizers.h and
 // sign_gradient.h say what the names stand for.
 struct QuantizationConfig {
-  std::string binary_method = "xnor";              // of 1-bit weights: xnor, ir-net, recu, bop
-  std::string weight_method = "min-max";           // of more bits: min-max, lsq, dorefa, ternary
-  std::string value_method = "lsq";                // of 2- to 8-bit values: lsq, pact, dorefa
+  std::string binary_method = "xnor";     // of 1-bit weights: xnor, ir-net, recu, adabin, bop
+  std::string weight_method = "min-max";  // of more bits: min-max, lsq, dorefa, ternary
+  std::string value_method = "lsq";       // of 2- to 8-bit values: lsq, pact, dorefa
   std::string sign_gradient = "straight-through";  // of 1-bit values: kSignGradientNames
   double theta = 0;                                // hysteresis threshold; 0 is plain sign
   bool theta_relative = false;                     // theta is a multiple of mean |w|, else absolute
@@ -72,7 +72,7 @@ struct TrainConfig {
 // Calls visit(name, field, help) for every setting that layers may have of their own.
 template <typename Config, typename Visit>
 void VisitQuantizationSettings(Config& c, Visit&& visit) {
-  visit("binary-method", c.binary_method, "of 1-bit weights: xnor, ir-net, recu or bop");
+  visit("binary-method", c.binary_method, "of 1-bit weights: xnor, ir-net, recu, adabin or bop");
   visit("weight-method", c.weight_method,
         "of 2- to 8-bit weights: min-max, lsq or dorefa; of 2-bit ones also ternary");
   visit("value-method", c.value_method, "of 2- to 8-bit values: lsq, pact or dorefa");

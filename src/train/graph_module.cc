@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/check.h"
+#include "graph/passes/add_weight_offsets.h"
 #include "graph/passes/insert_quantizers.h"
 #include "train/interpret.h"
 #include "train/layer_settings.h"
@@ -174,6 +175,10 @@ torch::Tensor GraphModule::OverCodes(NodeId id, const torch::Tensor& input,
   if (const auto bias = tensors_[id].find("bias"); bias != tensors_[id].end()) {
     value = value + bias->second.reshape(channels);
   }
+  if (weight.offset.defined()) {
+    context.weight = torch::ones_like(weight.codes);
+    value = value + Interpret(context) * value_scale * weight.offset.reshape(channels);
+  }
   return value;
 }
 
@@ -211,6 +216,19 @@ void GraphModule::AfterStep() {
 }
 
 Graph GraphModule::Snapshot() const {
+  std::map<NodeId, std::vector<float>> offsets;
+  for (NodeId id = 0; id < graph_.size(); ++id) {
+    if (methods_[id] == nullptr) continue;
+    const torch::Tensor offset = methods_[id]->Codes(tensors_[id]).offset;
+    if (!offset.defined()) continue;
+    const int64_t channels = tensors_[id].at("weight").size(0);
+    const Tensor all = ToTensor(offset.flatten().expand({channels}), {channels});
+    offsets[id].assign(all.floats().begin(), all.floats().end());
+  }
+  return AddWeightOffsets(WithCodes(), offsets);
+}
+
+Graph GraphModule::WithCodes() const {
   Graph graph = graph_;
   for (NodeId id = 0; id < graph.size(); ++id) {
     Node& node = graph.node(id);
@@ -228,7 +246,7 @@ Graph GraphModule::Snapshot() const {
 }
 
 Graph GraphModule::Latents() const {
-  Graph graph = Snapshot();
+  Graph graph = WithCodes();
   for (NodeId id = 0; id < graph.size(); ++id) {
     if (methods_[id] == nullptr || !methods_[id]->learns_latents()) continue;
     Node& node = graph.node(id);

@@ -159,6 +159,8 @@ TEST_F(TrainerTest, EveryMethodLearnsAndRunsInIntegers) {
       {1, 8, {.binary_method = "ir-net"}},
       {1, 8, {.binary_method = "bop", .bop_gamma = 0.01, .bop_tau = 1e-4}},
       {1, 8, {.binary_method = "recu"}},
+      {1, 8, {.binary_method = "adabin"}},
+      {1, 1, {.binary_method = "adabin", .theta = 0.1}},
       {1, 4, {.value_method = "pact"}},
       {1, 4, {.value_method = "dorefa"}},
       {1, 1, {.binary_method = "ir-net", .sign_gradient = "ede"}},
@@ -232,6 +234,7 @@ TEST_F(TrainerTest, AResumedRunEndsInTheSameBits) {
       {"sgd", 1, 8, {.binary_method = "bop", .bop_gamma = 0.01, .bop_tau = 1e-4}},
       {"sgd", 2, 4, {.weight_method = "lsq", .value_method = "pact"}},
       {"adamw", 1, 4, {.binary_method = "recu", .value_method = "dorefa"}},
+      {"sgd", 1, 4, {.binary_method = "adabin"}},
   };
   for (const Setting& setting : settings) {
     const Graph network = *InsertQuantizers(
@@ -352,6 +355,8 @@ TEST_F(TrainerTest, PrecisionsLearnOneSetOfWeights) {
 
   request.config.quantization.binary_method = "bop";
   EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("no latent weights"));
+  request.config.quantization.binary_method = "adabin";
+  EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("adds layers"));
   request.config.quantization = {.weight_method = "lsq", .sign_gradient = "bi-real"};
   EXPECT_TRUE(CheckRequest(request)) << "each has a use at one precision";
   request.config.quantization = {};

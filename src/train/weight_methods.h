@@ -12,6 +12,9 @@
 //             tau-quantile -mean |v| ln(2 - 2 tau) of a layer's Laplace distribution; tau grows
 //             from .85 to .99 by an exponential of the run's progress (Xu et al., "ReCU", ICCV
 //             2021, sections 3.2 to 3.4, where a scale is learned, as batch norms do here)
+//   adabin    codes sign(v), or hysteresis bits of v; scale the deviation, offset the mean; EDE's
+//             gradient, and that of mean and deviation (Tu et al., "AdaBin", ECCV 2022, section
+//             3.2)
 //   bop       no latent values: a bit flips where the mean of its gradients, decaying by gamma a
 //             step, is above tau in magnitude and of the bit's own sign; scale mean |w| of the
 //             first weights (Helwegen et al., "Latent Weights Do Not Exist", NeurIPS 2019,
@@ -45,10 +48,10 @@ namespace signum::train {
 // "bits" -1 and +1 of 1-bit weights, and what else a method keeps.
 using LayerTensors = std::map<std::string, torch::Tensor>;
 
-// Scale times codes is the weight: codes in the shape of the weight, scale {channels, 1, ...} or
-// {1, 1, ...}.
+// Scale times codes, plus the offset where it is defined, is the weight: codes in the shape of the
+// weight, scale and offset {channels, 1, ...} or {1, 1, ...}.
 struct WeightCodes {
-  torch::Tensor codes, scale;
+  torch::Tensor codes, scale, offset;
 };
 
 class WeightMethod {

@@ -103,6 +103,26 @@ TEST(IrNet, GivesNumbersForConstantChannels) {
   }
 }
 
+TEST(AdaBin, HasTwoValuesOfItsOwn) {
+  const Method method = Make({1, true}, {.binary_method = "adabin"});
+  // Mean 2, deviation sqrt(5).
+  const LayerTensors layer = Layer(torch::tensor({-1.f, 1.f, 3.f, 5.f}).reshape({1, 4}), method);
+  const WeightCodes codes = method->Codes(layer);
+  EXPECT_THAT(Values(codes.codes), ElementsAre(-1, -1, 1, 1));
+  EXPECT_THAT(Values(codes.scale), ElementsAre(FloatNear(std::sqrt(5.f), 1e-6)));
+  EXPECT_THAT(Values(codes.offset), ElementsAre(2));
+  const torch::Tensor weight = method->Weight(layer, .5);
+  EXPECT_TRUE(torch::allclose(weight, codes.scale * codes.codes + codes.offset));
+  // What moves all weights moves both values; what stretches them about their mean stretches those.
+  weight.sum().backward();
+  const std::vector<float> gradient = Values(layer.at("weight").grad());
+  EXPECT_NEAR(gradient[0] + gradient[1] + gradient[2] + gradient[3], 4, 1e-5);
+  layer.at("weight").mutable_grad().reset();
+  (method->Weight(layer, .5) * codes.codes).sum().backward();
+  const std::vector<float> stretch = Values(layer.at("weight").grad());
+  EXPECT_NEAR(-3 * stretch[0] - stretch[1] + stretch[2] + 3 * stretch[3], 4 * std::sqrt(5.f), 1e-4);
+}
+
 TEST(FakeSign, PassesTheSlopeOfItsScale) {
   const auto gradient = [](SignGradient kind) {
     torch::Tensor x = torch::tensor({{.25f}}).requires_grad_();

@@ -193,8 +193,9 @@ class CommandLineTest(unittest.TestCase):
             self.assertLess(min(bits), 8)
             with open(output + ".tradeoff.html", encoding="utf-8") as page:
                 self.assertIn("<svg", page.read())
-            timed = run(*command, "--auto", "--budget-ms", "1000", "--auto-images", "30")
+            timed = run(*command, "--auto", "--budget-ms", "1000", "--auto-images", "30", "--json")
             self.assertEqual(timed.returncode, 0, timed.stderr)
+            self.assertEqual(json.loads(timed.stdout)["layers"]["conv2"], "w8a8")
             little = run(*command, "--auto", "--budget-bytes", "10")
             self.assertEqual(little.returncode, 1)
             self.assertRegex(little.stderr, r"the budget of 10 bytes is too small: with the fewest "

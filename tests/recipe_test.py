@@ -61,6 +61,23 @@ class RecipeTest(unittest.TestCase):
         self.assertEqual(result.returncode, 1, result.stdout)
         self.assertIn(text, result.stderr)
 
+    def compare(self, recipe, steps):
+        """A recipe's first and last step side by side."""
+        page = self.folder / "compared.html"
+        command = ["compare", recipe / "1-train", recipe, "--limit", "200", "--seconds", "0.01"]
+        compared = json.loads(self.succeed(*command, "--reference", "lenet=47.6@7", "-o", page,
+                                           "--json"))
+        for run_of, step in zip(compared["runs"], (steps["1-train"], steps["3-quantize"])):
+            self.assertEqual(run_of["top1"], step["agreement"]["runtime_accuracy"])
+            self.assertEqual(run_of["precision"], step["precision"])
+            self.assertEqual(len(run_of["epochs"]), 1)
+        self.assertAlmostEqual(compared["references"][0]["top1"], 0.476)
+        markup = page.read_text(encoding="utf-8")
+        self.assertEqual(markup.count("<svg"), 2)
+        self.assertRegex(self.succeed(*command), r"(?m)^lenet +W1A2; .*/3-quantize$")
+        self.fail_with("takes NETWORK=PERCENT@EPOCHS", *command, "--reference", "lenet=47.6")
+        self.fail_with("holds no run of training", "compare", self.folder)
+
     def test_steps_follow_each_other_and_go_on(self):
         whole, model = self.folder / "whole", self.folder / "whole.sgn"
         steps = json.loads(self.succeed("train", "lenet", "--recipe", self.recipe, *DATA, "--run",
@@ -76,6 +93,7 @@ class RecipeTest(unittest.TestCase):
         tensors = json.loads(self.succeed("info", model, "--quantization", "--json"))
         bits = {t["tensor"]: t["bits"] for t in tensors if t["of"] == "weights"}
         self.assertEqual((bits["conv2.weight"], bits["fc2.weight"]), (1, 4))
+        self.compare(whole, steps)
         # A recipe that was stopped after its first step ends in the same model.
         stopped = self.folder / "stopped"
         shutil.copytree(whole, stopped)

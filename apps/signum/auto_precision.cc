@@ -193,7 +193,7 @@ Status ChooseBits(const AutoFlags& flags, const calibration::PostTrainingOptions
   fmt::print(stderr, "{}{}\n", table.ToText(), summary);
   if (arguments.output.empty()) return {};
   const std::string page = arguments.output + ".tradeoff.html";
-  const std::string markup = "<pre>" + report::EscapeMarkup(table.ToText() + summary) + "</pre>";
+  const std::string markup = table.ToHtml() + "<p>" + report::EscapeMarkup(summary) + "</p>";
   SIGNUM_RETURN_IF_ERROR(
       base::WriteFile(page, TradeOffPage(calibration::TradeOff(layers, kPoints), *chosen, budget,
                                          "Bits for " + arguments.model, markup)));

@@ -3,11 +3,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +16,7 @@
 #include "model_argument.h"
 #include "runtime/executor.h"
 #include "signum/signum.h"
+#include "timing.h"
 #include "tuning.h"
 #include "verb.h"
 
@@ -44,10 +43,6 @@ struct BenchFlags {
   bool markdown = false;
   bool json = false;
 };
-
-double Now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 // One item of a list of counts: "4", "1-8" (every one), "1-8+2" or "1-64*2".
 std::optional<std::vector<int64_t>> ParseRange(std::string_view item, int64_t most) {
@@ -109,42 +104,6 @@ Result<Graph> LoadBenchGraph(const BenchFlags& flags) {
   if (flags.activation_bits != 0) policy.activation_bits = flags.activation_bits;
   policy.residual_bits = flags.residual_bits;
   return InsertQuantizers(graph, policy);
-}
-
-Result<Timing> Measure(runtime::Executor& executor, int64_t batch, const BenchFlags& flags) {
-  const runtime::Program& program = executor.program();
-  std::vector<float> images(batch * program.input_shape().elements());
-  std::mt19937 random(1);
-  for (float& value : images) value = static_cast<float>(random() >> 8) * 0x1p-24f;
-  std::vector<float> outputs(batch * program.output_shape().elements());
-  const auto run = [&]() -> Result<double> {
-    const double start = Now();
-    SIGNUM_RETURN_IF_ERROR(executor.Run(images, batch, outputs));
-    return 1e3 * (Now() - start);
-  };
-  // The first runs meet cold caches and a slow clock.
-  const double warm = Now() + std::min(0.2, flags.seconds / 4);
-  do {
-    SIGNUM_RETURN_IF_ERROR(run());
-  } while (Now() < warm);
-  Timing timing;
-  timing.batch = batch;
-  std::vector<std::vector<double>> steps(program.steps().size());
-  const double end = Now() + flags.seconds;
-  const size_t least = flags.iterations > 0 ? flags.iterations : 5;
-  while (timing.milliseconds.size() < least || (flags.iterations == 0 && Now() < end)) {
-    executor.ResetProfile();
-    SIGNUM_ASSIGN_OR_RETURN(const double milliseconds, run());
-    timing.milliseconds.push_back(milliseconds);
-    for (size_t i = 0; i < steps.size(); ++i) steps[i].push_back(executor.step_seconds()[i]);
-  }
-  std::sort(timing.milliseconds.begin(), timing.milliseconds.end());
-  for (std::vector<double>& seconds : steps) {
-    std::sort(seconds.begin(), seconds.end());
-    timing.step_seconds.push_back(Quantile(seconds, 0.5));
-  }
-  timing.memory_bytes = executor.memory_bytes();
-  return timing;
 }
 
 // How long it takes from the file to a session that is ready, a few times over.
@@ -215,7 +174,9 @@ Status Bench(const BenchFlags& flags) {
           runtime::Executor::Create(
               result.program,
               {.threads = static_cast<int>(count), .max_batch = batch, .profile = flags.profile}));
-      SIGNUM_ASSIGN_OR_RETURN(Timing timing, Measure(*executor, batch, flags));
+      SIGNUM_ASSIGN_OR_RETURN(
+          Timing timing,
+          TimeRuns(*executor, batch, {.seconds = flags.seconds, .iterations = flags.iterations}));
       timing.threads = count;
       result.timings.push_back(std::move(timing));
     }

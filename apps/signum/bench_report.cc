@@ -231,10 +231,6 @@ report::Table LimitsTable(const limits::Limits& limits) {
 
 }  // namespace
 
-double Quantile(const std::vector<double>& sorted, double share) {
-  return sorted[static_cast<size_t>(share * static_cast<double>(sorted.size() - 1))];
-}
-
 std::string BenchText(const BenchResult& result, BenchFormat format) {
   if (format == BenchFormat::kJson) return ToJson(result);
   const bool markdown = format == BenchFormat::kMarkdown;

@@ -10,17 +10,9 @@
 
 #include "limits/limits.h"
 #include "runtime/program.h"
+#include "timing.h"
 
 namespace signum::apps {
-
-// One way of running a model, and how long that took.
-struct Timing {
-  int64_t threads = 1;
-  int64_t batch = 1;
-  std::vector<double> milliseconds;  // of single runs, in rising order
-  std::vector<double> step_seconds;  // the median of every step; 0 where not profiled
-  int64_t memory_bytes = 0;
-};
 
 struct BenchResult {
   std::string model;
@@ -31,9 +23,6 @@ struct BenchResult {
   std::optional<limits::Limits> measured;  // of one thread, where layers were profiled
   bool explain = false;
 };
-
-// The value below which `share` of the sorted ones lie; there is at least one.
-double Quantile(const std::vector<double>& sorted, double share);
 
 enum class BenchFormat { kText, kMarkdown, kJson };
 

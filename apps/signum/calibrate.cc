@@ -170,10 +170,12 @@ Status Calibrate(const RunArguments& arguments, const CalibrateFlags& flags, boo
   const auto bytes = static_cast<int64_t>(std::filesystem::file_size(arguments.output, error));
   const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
   if (json) {
-    const nlohmann::ordered_json document{{"model", arguments.output},
-                                          {"images", count},
-                                          {"file_bytes", bytes},
-                                          {"seconds", seconds}};
+    nlohmann::ordered_json document{{"model", arguments.output},
+                                    {"images", count},
+                                    {"file_bytes", bytes},
+                                    {"seconds", seconds}};
+    const std::vector<LayerPrecision>& layers = arguments.quantization.layers;
+    if (!layers.empty()) document["layers"] = ToJson(layers);
     fmt::print("{}", JsonText(document));
     return {};
   }

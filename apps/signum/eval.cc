@@ -1,30 +1,24 @@
 // `signum eval`: how often a trained model is right.
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "data/dataset.h"
-#include "data/loader.h"
 #include "json_text.h"
 #include "model_argument.h"
-#include "report/progress.h"
 #include "report/table.h"
 #include "runtime/executor.h"
+#include "scoring.h"
 #include "tuning.h"
 #include "verb.h"
 
 namespace signum::apps {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 struct EvalFlags {
   int bits = 0;  // of a switchable model; 0: the most
@@ -37,93 +31,6 @@ struct EvalFlags {
   bool tune = false;
   bool json = false;
 };
-
-struct Score {
-  int64_t images = 0;
-  int64_t first = 0;     // the highest output is the right class
-  int64_t top_five = 0;  // the right class is among the five highest
-  double loss = 0;       // sum of cross-entropies, in nats
-  double seconds = 0;    // in the network alone
-};
-
-// What has to fit between a model and a dataset, before anything runs.
-Status CheckFit(const Graph& graph, const Shape& output, const data::Dataset& dataset) {
-  const Shape& image = dataset.image_shape;
-  const Shape expected{1, image[0], image[1], image[2]};
-  if (graph.input_shape() != expected) {
-    return InvalidArgument(fmt::format(
-        "the model takes inputs of {} and the images of {} are {}; choose another --data, or train "
-        "a model with --input {}",
-        graph.input_shape().ToString(), dataset.name, expected.ToString(), image.ToString()));
-  }
-  const auto classes = static_cast<int64_t>(dataset.class_names.size());
-  if (output.elements() != classes) {
-    return InvalidArgument(
-        fmt::format("the model gives {} values for an image and {} has {} classes; choose another "
-                    "--data, or train a model with --classes {}",
-                    output.elements(), dataset.name, classes, classes));
-  }
-  return {};
-}
-
-// Adds one image's outputs to the score. `outputs` are logits, or probabilities
-// where the graph ends in a softmax.
-void AddImage(std::span<const float> outputs, int64_t label, bool probabilities, Score& score) {
-  const float right = outputs[label];
-  int64_t higher = 0;  // classes that come before the right one; ties go to the lower index
-  for (int64_t i = 0; i < static_cast<int64_t>(outputs.size()); ++i) {
-    if (outputs[i] > right || (outputs[i] == right && i < label)) ++higher;
-  }
-  score.first += higher == 0;
-  score.top_five += higher < 5;
-  ++score.images;
-  if (probabilities) {
-    score.loss -= std::log(std::max(double{right}, 1e-30));
-    return;
-  }
-  const float highest = *std::max_element(outputs.begin(), outputs.end());
-  double sum = 0;
-  for (float output : outputs) sum += std::exp(double{output} - double{highest});
-  score.loss += std::log(sum) + double{highest} - double{right};
-}
-
-bool AllFinite(std::span<const float> values) {
-  return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
-}
-
-Result<Score> Measure(runtime::Executor& executor, const data::Dataset& dataset, bool probabilities,
-                      const EvalFlags& flags) {
-  data::BatchLoader::Options options;
-  options.batch_size = flags.batch;
-  options.limit = flags.limit;
-  data::BatchLoader loader(dataset, options);
-  report::ProgressBar progress(stderr, fmt::format("eval {}", dataset.name), loader.images(),
-                               "images");
-  const int64_t classes = executor.program().output_shape().elements();
-  std::vector<float> outputs(flags.batch * classes);
-  data::Batch batch;
-  Score score;
-  while (loader.Next(&batch)) {
-    const auto start = Clock::now();
-    SIGNUM_RETURN_IF_ERROR(
-        executor.Run(batch.images, batch.size(), std::span(outputs).first(batch.size() * classes)));
-    score.seconds += std::chrono::duration<double>(Clock::now() - start).count();
-    for (int64_t i = 0; i < batch.size(); ++i) {
-      if (!AllFinite(std::span(outputs).subspan(i * classes, classes))) {
-        return Corrupt(
-            fmt::format("the network's output for test image {} is not a number; its weights are "
-                        "too large: train it again with a lower --lr",
-                        score.images));
-      }
-      AddImage(std::span(outputs).subspan(i * classes, classes), batch.labels[i], probabilities,
-               score);
-    }
-    progress.Update(score.images,
-                    fmt::format("accuracy {:.2f} %", 100.0 * score.first / score.images));
-  }
-  progress.Finish();
-  return score;
-}
 
 void Print(const Score& score, const data::Dataset& dataset, const Graph& graph,
            const EvalFlags& flags) {
@@ -167,20 +74,18 @@ Status Eval(const EvalFlags& flags) {
   if (!flags.data.empty()) SIGNUM_RETURN_IF_ERROR(data::CheckDatasetName(flags.data));
   SIGNUM_RETURN_IF_ERROR(CheckTrained(flags.model));
   SIGNUM_ASSIGN_OR_RETURN(const Graph graph, LoadGraph(flags.model, zoo::ZooOptions{}, flags.bits));
-  SIGNUM_ASSIGN_OR_RETURN(const std::vector<Shape> shapes, InferShapes(graph));
   SIGNUM_ASSIGN_OR_RETURN(
       const data::Dataset dataset,
       data::LoadDataset(DatasetOf(flags, graph), data::Split::kTest, flags.data_folder));
-  SIGNUM_RETURN_IF_ERROR(CheckFit(graph, shapes[graph.output()], dataset));
   runtime::TacticNames tactics;
   if (flags.tune) {
     SIGNUM_ASSIGN_OR_RETURN(tactics, TuneHere(graph, flags.threads, flags.batch));
   }
   SIGNUM_ASSIGN_OR_RETURN(
-      const auto executor,
-      runtime::MakeExecutor(graph, {.threads = flags.threads, .max_batch = flags.batch}, tactics));
-  const bool probabilities = std::holds_alternative<SoftmaxOp>(graph.node(graph.output()).op);
-  SIGNUM_ASSIGN_OR_RETURN(const Score score, Measure(*executor, dataset, probabilities, flags));
+      const Score score,
+      MeasureScore(graph, dataset,
+                   {.batch = flags.batch, .threads = flags.threads, .limit = flags.limit},
+                   tactics));
   Print(score, dataset, graph, flags);
   return {};
 }

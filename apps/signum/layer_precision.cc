@@ -123,6 +123,12 @@ std::string LayerPrecisionText(const LayerPrecision& precision) {
   return precision.pattern + "=" + LayerBitsText(precision.bits);
 }
 
+nlohmann::ordered_json ToJson(const std::vector<LayerPrecision>& layers) {
+  auto json = nlohmann::ordered_json::object();
+  for (const LayerPrecision& layer : layers) json[layer.pattern] = LayerBitsText(layer.bits);
+  return json;
+}
+
 Result<LayerChoice> ParseLayerChoice(const std::string& text) {
   LayerChoice choice;
   const size_t equals = std::min(text.find('='), text.size());

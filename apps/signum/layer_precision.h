@@ -3,6 +3,7 @@
 #ifndef SIGNUM_APPS_LAYER_PRECISION_H_
 #define SIGNUM_APPS_LAYER_PRECISION_H_
 
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,9 @@ std::string LayerBitsText(const LayerBits& bits);
 // "PATTERN=wNaM" or "PATTERN=float".
 Result<LayerPrecision> ParseLayerPrecision(const std::string& text);
 std::string LayerPrecisionText(const LayerPrecision& precision);
+
+// By pattern, for results as JSON.
+nlohmann::ordered_json ToJson(const std::vector<LayerPrecision>& layers);
 
 // What a user wants of the layers whose names fit a pattern.
 struct LayerChoice {

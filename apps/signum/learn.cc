@@ -285,6 +285,7 @@ Result<Learned> Conclude(RunFolder& run, const train::TrainOutcome& outcome,
                   .report = run.report_path(),
                   .model = run.model_path(),
                   .precision = PrecisionOf(run.initial()),
+                  .layers = run.arguments().quantization.layers,
                   .accuracy = outcome.test_accuracy,
                   .best_accuracy = outcome.best_accuracy,
                   .epochs = config.epochs,
@@ -341,6 +342,7 @@ nlohmann::ordered_json ToJson(const Learned& learned) {
                                   {"file_bytes", learned.file_bytes},
                                   {"seconds", learned.seconds},
                                   {"agreement", agreement(learned.agreement)}};
+  if (!learned.layers.empty()) document["layers"] = ToJson(learned.layers);
   if (!learned.precisions.empty()) document["precisions"] = std::move(precisions);
   return document;
 }

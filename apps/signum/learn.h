@@ -16,10 +16,11 @@ namespace signum::apps {
 
 // What came of a run.
 struct Learned {
-  std::string run, report, model;  // its folder, its report, where the finished model is
-  std::string precision;           // "float"
-  double accuracy = 0;             // of the test images, in the trainer
-  double best_accuracy = 0;        // of any epoch
+  std::string run, report, model;      // its folder, its report, where the finished model is
+  std::string precision;               // "float"
+  std::vector<LayerPrecision> layers;  // the exceptions to it
+  double accuracy = 0;                 // of the test images, in the trainer
+  double best_accuracy = 0;            // of any epoch
   int64_t epochs = 0, best_epoch = 0;
   int64_t file_bytes = 0;
   Agreement agreement;

@@ -22,6 +22,7 @@ Action AddData(CLI::App& command);
 Action AddEval(CLI::App& command);
 Action AddPredict(CLI::App& command);
 Action AddBench(CLI::App& command);
+Action AddCompare(CLI::App& command);
 Action AddImport(CLI::App& command);
 Action AddExport(CLI::App& command);
 

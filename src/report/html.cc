@@ -50,7 +50,7 @@ table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}
 th,td{padding:5px 18px 5px 0;text-align:right;border-bottom:1px solid var(--border);
   white-space:nowrap}
 th{color:var(--muted);font-weight:500}
-.names :is(th,td):nth-child(-n+2){text-align:left}
+.names :is(th,td):nth-child(-n+2),:is(th,td).left{text-align:left}
 dl>.long{grid-column:1/-1}
 p.gap{margin:0 0 16px}
 details{margin-top:16px}

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "report/svg.h"
 
 namespace signum::report {
 namespace {
@@ -99,6 +100,23 @@ std::string Table::ToMarkdown() const {
     text += '\n';
   }
   return text;
+}
+
+std::string Table::ToHtml() const {
+  std::string text = "<div class=\"card wide\"><table>\n";
+  const auto add_row = [&](const char* kind, const auto& cell_at) {
+    text += "<tr>";
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      text += fmt::format("<{}{}>{}</{}>", kind, columns_[i].right_aligned ? "" : " class=\"left\"",
+                          EscapeMarkup(cell_at(i)), kind);
+    }
+    text += "</tr>\n";
+  };
+  add_row("th", [&](size_t i) { return columns_[i].title; });
+  for (const auto& row : rows_) {
+    if (!row.empty()) add_row("td", [&](size_t i) { return row[i]; });
+  }
+  return text + "</table></div>\n";
 }
 
 }  // namespace signum::report

@@ -1,4 +1,4 @@
-// A table of text, as a terminal or a Markdown page shows it. Knows no stream:
+// A table of text, as a terminal, a Markdown page or a report shows it. Knows no stream:
 // it returns strings. What a cell means is the caller's business.
 #ifndef SIGNUM_REPORT_TABLE_H_
 #define SIGNUM_REPORT_TABLE_H_
@@ -33,6 +33,9 @@ class Table {
   // A GitHub-flavoured Markdown table. Pipes in cells are escaped and newlines
   // become spaces; rules have no form in Markdown and are left out.
   std::string ToMarkdown() const;
+
+  // A card with a table for HtmlPage (html.h); rules are left out.
+  std::string ToHtml() const;
 
  private:
   std::vector<int> Widths() const;

@@ -108,6 +108,17 @@ TEST(Table, WritesMarkdown) {
             "| a\\|b c | 1 |\n");
 }
 
+TEST(Table, WritesHtml) {
+  Table table({{"layer"}, {"weights", true}});
+  table.AddRow({"a<b", "1"});
+  table.AddRule();
+  EXPECT_EQ(table.ToHtml(),
+            "<div class=\"card wide\"><table>\n"
+            "<tr><th class=\"left\">layer</th><th>weights</th></tr>\n"
+            "<tr><td class=\"left\">a&lt;b</td><td>1</td></tr>\n"
+            "</table></div>\n");
+}
+
 TEST(Table, WithoutRowsShowsTitles) { EXPECT_EQ(Table({{"layer"}}).ToText(), "layer\n-----\n"); }
 
 TEST(TableDeathTest, RefusesLongRows) {

@@ -74,9 +74,14 @@ class RecipeTest(unittest.TestCase):
         self.assertAlmostEqual(compared["references"][0]["top1"], 0.476)
         markup = page.read_text(encoding="utf-8")
         self.assertEqual(markup.count("<svg"), 2)
-        self.assertRegex(self.succeed(*command), r"(?m)^lenet +W1A2; .*/3-quantize$")
+        self.assertRegex(self.succeed(*command), r"(?m)^2 +lenet +W1A2; .*/3-quantize$")
         self.fail_with("takes NETWORK=PERCENT@EPOCHS", *command, "--reference", "lenet=47.6")
+        self.fail_with("none of the runs is of a network", *command, "--reference", "lent=4@7")
         self.fail_with("holds no run of training", "compare", self.folder)
+        begun = self.folder / "begun"
+        shutil.copytree(recipe, begun)
+        shutil.rmtree(begun / "3-quantize")
+        self.fail_with("3-quantize is not finished", "compare", begun)
 
     def test_steps_follow_each_other_and_go_on(self):
         whole, model = self.folder / "whole", self.folder / "whole.sgn"
@@ -178,9 +183,37 @@ class RecipeTest(unittest.TestCase):
             measured = json.loads(self.succeed("eval", model, "--bits", bits, "--data",
                                                "fashion-mnist", "--limit", "200", "--json"))
             self.assertEqual(measured["top1"], agreement["runtime_accuracy"])
+        compared = json.loads(self.succeed("compare", self.folder / "run", "--limit", "200",
+                                           "--seconds", "0.01", "--json"))["runs"]
+        self.assertEqual([row["precision"].split(";")[0] for row in compared],
+                         ["float", "W2A2", "W1A1"])
+        self.assertEqual([row["top1"] for row in compared],
+                         [a["runtime_accuracy"] for a in result["precisions"].values()])
+        self.assertEqual([len(row["epochs"]) for row in compared], [2, 0, 0])
         self.fail_with("it has 1, 2, 32", "eval", model, "--bits", "3")
         self.fail_with("1 to 8 or 32", "train", "lenet", "--switchable", "1,9", *DATA)
         self.fail_with("two precisions or more", "train", "lenet", "--switchable", "8", *DATA)
+
+    def test_weights_with_an_offset_go_on(self):
+        learn = [*DATA, "--epochs", "1", "--lr", "0.02"]
+        self.succeed("train", "lenet", *learn, "--run", self.folder / "float")
+        floats, first = self.folder / "float/model.sgn", self.folder / "first"
+        result = json.loads(self.succeed("quantize", floats, *learn, "--binary-method", "adabin",
+                                         "--run", first, "--json"))
+        self.assertGreaterEqual(result["agreement"]["same_class"], 199)
+        model = first / "model.sgn"
+        self.assertIn("fc1.shifted", self.succeed("info", model))
+        self.succeed("export", model, "--onnx", self.folder / "model.onnx")
+        self.succeed("import", self.folder / "model.onnx", "-o", self.folder / "again.sgn")
+        measured = [json.loads(self.succeed("eval", file, "--limit", "200", "--data",
+                                            "fashion-mnist", "--json"))["top1"]
+                    for file in (model, self.folder / "again.sgn")]
+        self.assertAlmostEqual(measured[0], measured[1], delta=0.0051)
+        # As float weights, it may be quantized again.
+        second = self.folder / "second"
+        self.succeed("quantize", model, *learn, "--binary-method", "adabin", "--run", second)
+        self.assertEqual(self.succeed("info", second / "model.sgn").count(".shifted"), 3)
+        self.fail_with("weights/latent.sgn", "train", model, *learn)
 
     def test_sanity_tells_without_a_run(self):
         text = self.succeed("train", "lenet", *DATA, "--sanity", "--json")

@@ -1,15 +1,17 @@
-// `signum compare`: runs of training side by side, as one table and one page with their curves.
+// `signum compare`: trained networks side by side, as one table and one page with the curves of
+// their runs.
 #include <fmt/format.h>
+#include <toml++/toml.h>
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/file.h"
@@ -17,14 +19,14 @@
 #include "format/sgn.h"
 #include "graph/cost.h"
 #include "json_text.h"
-#include "report/chart.h"
-#include "report/html.h"
+#include "layer_precision.h"
+#include "model_argument.h"
+#include "report/comparison.h"
 #include "report/records.h"
-#include "report/run_report.h"
-#include "report/table.h"
 #include "run_arguments.h"
 #include "scoring.h"
 #include "timing.h"
+#include "toml_settings.h"
 #include "verb.h"
 
 namespace signum::apps {
@@ -44,23 +46,42 @@ struct CompareFlags {
   bool json = false;
 };
 
-// A run that is finished, and what its model came to here.
-struct Run {
-  std::string path;
-  RunArguments arguments;
-  std::vector<report::EpochRecord> epochs;
-  std::string network, precision;
-  Score score;
-  int64_t file_bytes = 0, macs = 0;
-  double milliseconds = 0;  // the median for an image, on one thread
-};
-
 // An accuracy from elsewhere.
 struct Reference {
   std::string network;
-  double accuracy = 0;  // 0 to 1
-  int64_t epochs = 0;
+  report::ComparedRuns::Reference point;
 };
+
+// What is to be compared: a finished run, or a model alone.
+struct Entry {
+  std::string argument;  // as typed
+  std::string path;      // of a recipe, its last step
+  std::string model;     // the file
+  std::string network, data, data_folder;
+  std::vector<int> precisions;              // of the file, falling; {0} where it has one
+  std::vector<report::EpochRecord> epochs;  // none of a model; of several precisions, the first's
+};
+
+// What one precision of an entry came to here.
+struct Row {
+  const Entry* entry = nullptr;
+  bool has_curve = false;
+  std::string precision;
+  Score score;
+  int64_t file_bytes = 0, macs = 0;
+  double milliseconds = 0;  // the median for an image, on one thread
+
+  double Accuracy() const {
+    return static_cast<double>(score.first) / static_cast<double>(score.images);
+  }
+  double Loss() const { return score.loss / static_cast<double>(score.images); }
+  int64_t epochs() const { return has_curve ? static_cast<int64_t>(entry->epochs.size()) : 0; }
+};
+
+bool Exists(const std::string& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
 
 // "lenet=47.6@7".
 Result<Reference> ParseReference(const std::string& text) {
@@ -69,44 +90,36 @@ Result<Reference> ParseReference(const std::string& text) {
   bool fits = equals != std::string::npos && equals > 0 && at != std::string::npos;
   if (fits) {
     const char* const end = text.data() + text.size();
-    const auto [percent_end, percent_error] =
-        std::from_chars(text.data() + equals + 1, text.data() + at, reference.accuracy);
-    const auto [epochs_end, epochs_error] =
-        std::from_chars(text.data() + at + 1, end, reference.epochs);
-    fits = percent_error == std::errc() && percent_end == text.data() + at &&
-           epochs_error == std::errc() && epochs_end == end && reference.epochs > 0 &&
-           reference.accuracy >= 0 && reference.accuracy <= 100;
+    auto& [accuracy, epochs] = reference.point;
+    const auto percent = std::from_chars(text.data() + equals + 1, text.data() + at, accuracy);
+    const auto count = std::from_chars(text.data() + at + 1, end, epochs);
+    fits = percent.ec == std::errc() && percent.ptr == text.data() + at &&
+           count.ec == std::errc() && count.ptr == end && epochs > 0 && accuracy >= 0 &&
+           accuracy <= 100;
+    accuracy /= 100;
   }
   if (!fits) {
     return InvalidArgument(
         fmt::format("--reference {}: takes NETWORK=PERCENT@EPOCHS, as in lenet=47.6@7", text));
   }
   reference.network = text.substr(0, equals);
-  reference.accuracy /= 100;
   return reference;
 }
 
 // The folder of a run; of a recipe, that of its last step.
-Result<std::string> RunAt(std::string path) {
-  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  if (fs::exists(path + "/args.toml")) return path;
-  if (!fs::exists(path + "/recipe.toml")) {
+Result<std::string> RunAt(const std::string& path) {
+  if (Exists(path + "/args.toml")) return path;
+  const std::string recipe = path + "/recipe.toml";
+  if (!Exists(recipe)) {
     return NotFound(path +
                     " holds no run of training (it has no args.toml); name a folder that "
-                    "`signum train` or `signum quantize` made");
+                    "`signum train` or `signum quantize` made, or a model");
   }
-  std::string last;
-  int64_t number = 0;
-  for (const auto& entry : fs::directory_iterator(path)) {
-    const std::string name = entry.path().filename().string();
-    int64_t step = 0;
-    std::from_chars(name.data(), name.data() + name.size(), step);
-    if (step <= number || !fs::exists(entry.path() / "args.toml")) continue;
-    number = step;
-    last = entry.path().string();
-  }
-  if (last.empty()) return NotFound(path + " is a recipe that has not begun its first step");
-  return last;
+  SIGNUM_ASSIGN_OR_RETURN(const toml::table root, ReadToml(recipe));
+  const toml::array* steps = root["step"].as_array();
+  const toml::table* last = steps == nullptr || steps->empty() ? nullptr : steps->back().as_table();
+  if (last == nullptr) return Corrupt(recipe + " has no [[step]]");
+  return fmt::format("{}/{}-{}", path, steps->size(), (*last)["verb"].value_or(""));
 }
 
 Result<std::vector<report::EpochRecord>> ReadEpochs(const std::string& path) {
@@ -120,60 +133,91 @@ Result<std::vector<report::EpochRecord>> ReadEpochs(const std::string& path) {
   return epochs;
 }
 
-// Datasets by name, each read once.
+// What the argument names, but for its network and data.
+Result<Entry> Find(const std::string& argument, const CompareFlags& flags) {
+  Entry entry{.argument = argument};
+  while (entry.argument.size() > 1 && entry.argument.ends_with('/')) entry.argument.pop_back();
+  entry.data_folder = flags.data_folder;
+  if (const std::string model = ModelPath(entry.argument); IsModelFile(model)) {
+    entry.path = entry.argument;
+    entry.model = model;
+    return entry;
+  }
+  SIGNUM_ASSIGN_OR_RETURN(entry.path, RunAt(entry.argument));
+  entry.model = entry.path + "/model.sgn";
+  if (!Exists(entry.model)) {
+    return NotFound(
+        fmt::format("{} is not finished (it has no model.sgn); go on with it by --resume {}",
+                    entry.path, entry.argument));
+  }
+  SIGNUM_ASSIGN_OR_RETURN(const RunArguments arguments, ReadArguments(entry.path + "/args.toml"));
+  if (flags.data_folder.empty()) entry.data_folder = arguments.data_folder;
+  SIGNUM_ASSIGN_OR_RETURN(entry.epochs, ReadEpochs(entry.path + "/metrics.jsonl"));
+  return entry;
+}
+
+// Test images by dataset and folder, each read once.
 class TestImages {
  public:
-  explicit TestImages(std::string folder) : folder_(std::move(folder)) {}
-
-  Result<const data::Dataset*> Of(const RunArguments& arguments) {
-    const std::string folder = folder_.empty() ? arguments.data_folder : folder_;
-    auto& set = sets_[{arguments.data, folder}];
+  Result<const data::Dataset*> Of(const Entry& entry) {
+    auto& set = sets_[{entry.data, entry.data_folder}];
     if (!set) {
       SIGNUM_ASSIGN_OR_RETURN(data::Dataset loaded,
-                              data::LoadDataset(arguments.data, data::Split::kTest, folder));
+                              data::LoadDataset(entry.data, data::Split::kTest, entry.data_folder));
       set = std::make_unique<data::Dataset>(std::move(loaded));
     }
     return set.get();
   }
 
  private:
-  std::string folder_;
   std::map<std::pair<std::string, std::string>, std::unique_ptr<data::Dataset>> sets_;
 };
 
-Result<Run> ReadRun(const std::string& folder, const CompareFlags& flags, TestImages& images) {
-  Run run;
-  SIGNUM_ASSIGN_OR_RETURN(run.path, RunAt(folder));
-  SIGNUM_ASSIGN_OR_RETURN(run.arguments, ReadArguments(run.path + "/args.toml"));
-  const std::string model = run.path + "/model.sgn";
-  if (!fs::exists(model)) {
-    return NotFound(
-        fmt::format("{} is not finished (it has no model.sgn); go on with it by --resume {}",
-                    run.path, folder));
-  }
-  SIGNUM_ASSIGN_OR_RETURN(run.epochs, ReadEpochs(run.path + "/metrics.jsonl"));
-  SIGNUM_ASSIGN_OR_RETURN(const Graph graph, ReadSgn(model));
-  run.network = graph.name;
-  const auto precision = graph.metadata.find("precision");
-  run.precision = precision == graph.metadata.end() ? "float" : precision->second;
-  run.file_bytes = static_cast<int64_t>(fs::file_size(model));
-  run.macs = TotalCost(Costs(graph)).macs;
-  SIGNUM_ASSIGN_OR_RETURN(const data::Dataset* test, images.Of(run.arguments));
-  SIGNUM_ASSIGN_OR_RETURN(
-      run.score, MeasureScore(graph, *test, {.threads = flags.threads, .limit = flags.limit}));
+// The entry, once it is sure that it can be measured.
+Result<Entry> Ready(const std::string& argument, const CompareFlags& flags, TestImages& images) {
+  SIGNUM_ASSIGN_OR_RETURN(Entry entry, Find(argument, flags));
+  SIGNUM_ASSIGN_OR_RETURN(entry.precisions, ReadPrecisions(entry.model));
+  std::reverse(entry.precisions.begin(), entry.precisions.end());
+  if (entry.precisions.empty()) entry.precisions = {0};
+  SIGNUM_ASSIGN_OR_RETURN(const Graph graph, ReadSgn(entry.model));
+  entry.network = graph.name;
+  entry.data = DatasetOf(graph);
+  const auto check = [&]() -> Status {
+    SIGNUM_ASSIGN_OR_RETURN(const data::Dataset* test, images.Of(entry));
+    return CheckFit(graph, *test);
+  };
+  if (Status fits = check(); !fits) return tl::unexpected(fits.error().In(entry.path));
+  return entry;
+}
+
+// Of a file of several precisions, that of `bits`.
+std::string PrecisionAt(const Graph& graph, int bits) {
+  if (bits == kFloatBits) return "float";
+  if (bits > 0) return PrecisionText({.weight_bits = bits, .activation_bits = bits});
+  const auto found = graph.metadata.find("precision");
+  return found == graph.metadata.end() ? "float" : found->second;
+}
+
+Result<Row> Measure(const Entry& entry, int bits, const CompareFlags& flags, TestImages& images) {
+  Row row{.entry = &entry, .has_curve = bits == entry.precisions[0]};
+  SIGNUM_ASSIGN_OR_RETURN(const Graph graph, ReadSgn(entry.model, bits));
+  row.precision = PrecisionAt(graph, bits);
+  std::error_code ignored;
+  row.file_bytes = static_cast<int64_t>(fs::file_size(entry.model, ignored));
+  row.macs = TotalCost(Costs(graph)).macs;
+  SIGNUM_ASSIGN_OR_RETURN(const data::Dataset* test, images.Of(entry));
+  auto score = MeasureScore(graph, *test, {.threads = flags.threads, .limit = flags.limit});
+  if (!score) return tl::unexpected(score.error().In(entry.path));
+  row.score = *score;
   SIGNUM_ASSIGN_OR_RETURN(const auto executor, runtime::MakeExecutor(graph, {.threads = 1}));
   SIGNUM_ASSIGN_OR_RETURN(const Timing timing, TimeRuns(*executor, 1, {.seconds = flags.seconds}));
-  run.milliseconds = Quantile(timing.milliseconds, 0.5);
-  return run;
+  row.milliseconds = Quantile(timing.milliseconds, 0.5);
+  return row;
 }
 
-double Accuracy(const Score& score) {
-  return static_cast<double>(score.first) / static_cast<double>(score.images);
-}
-double Loss(const Score& score) { return score.loss / static_cast<double>(score.images); }
-
-report::Table TableOf(const std::vector<Run>& runs, const std::vector<Reference>& references) {
-  report::Table table({{"network"},
+report::Table TableOf(const std::vector<Row>& rows, const std::vector<Reference>& references) {
+  report::Table table({{"#", true},
+                       {"network"},
                        {"precision"},
                        {"data"},
                        {"epochs", true},
@@ -183,120 +227,114 @@ report::Table TableOf(const std::vector<Run>& runs, const std::vector<Reference>
                        {"MACs", true},
                        {"ms", true},
                        {"run"}});
-  for (const Run& run : runs) {
-    table.AddRow({run.network, run.precision, run.arguments.data, std::to_string(run.epochs.size()),
-                  fmt::format("{:.2f} %", 100 * Accuracy(run.score)),
-                  fmt::format("{:.3f}", Loss(run.score)), report::HumanCount(run.file_bytes),
-                  report::HumanCount(run.macs), fmt::format("{:.3f}", run.milliseconds), run.path});
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const Row& row = rows[i];
+    table.AddRow({std::to_string(i + 1), row.entry->network, row.precision, row.entry->data,
+                  row.epochs() > 0 ? std::to_string(row.epochs()) : "",
+                  fmt::format("{:.2f} %", 100 * row.Accuracy()), fmt::format("{:.3f}", row.Loss()),
+                  report::HumanCount(row.file_bytes), report::HumanCount(row.macs),
+                  fmt::format("{:.3f}", row.milliseconds), row.entry->path});
   }
   for (const Reference& reference : references) {
-    table.AddRow({reference.network, "", "", std::to_string(reference.epochs),
-                  fmt::format("{:.2f} %", 100 * reference.accuracy), "", "", "", "",
+    table.AddRow({"", reference.network, "", "", std::to_string(reference.point.epochs),
+                  fmt::format("{:.2f} %", 100 * reference.point.accuracy), "", "", "", "",
                   "(reference)"});
   }
   return table;
 }
 
-Json ToJson(const std::vector<Run>& runs, const std::vector<Reference>& references) {
+Json ToJson(const std::vector<Row>& rows, const std::vector<Reference>& references) {
   Json json{{"runs", Json::array()}, {"references", Json::array()}};
-  for (const Run& run : runs) {
+  for (const Row& row : rows) {
     Json epochs = Json::array();
-    for (const report::EpochRecord& epoch : run.epochs)
-      epochs.push_back(Json(report::ToJson(epoch)));
-    json["runs"].push_back({{"run", run.path},
-                            {"network", run.network},
-                            {"precision", run.precision},
-                            {"data", run.arguments.data},
-                            {"images", run.score.images},
-                            {"top1", Accuracy(run.score)},
-                            {"loss", Loss(run.score)},
-                            {"file_bytes", run.file_bytes},
-                            {"macs", run.macs},
-                            {"median_ms", run.milliseconds},
+    for (int64_t i = 0; i < row.epochs(); ++i) {
+      epochs.push_back(Json(report::ToJson(row.entry->epochs[i])));
+    }
+    json["runs"].push_back({{"run", row.entry->path},
+                            {"network", row.entry->network},
+                            {"precision", row.precision},
+                            {"data", row.entry->data},
+                            {"images", row.score.images},
+                            {"top1", row.Accuracy()},
+                            {"loss", row.Loss()},
+                            {"file_bytes", row.file_bytes},
+                            {"macs", row.macs},
+                            {"median_ms", row.milliseconds},
                             {"epochs", std::move(epochs)}});
   }
   for (const Reference& reference : references) {
     json["references"].push_back({{"network", reference.network},
-                                  {"top1", reference.accuracy},
-                                  {"epochs", reference.epochs}});
+                                  {"top1", reference.point.accuracy},
+                                  {"epochs", reference.point.epochs}});
   }
   return json;
 }
 
-std::string Card(const report::LineChart& chart) {
-  return "<div class=\"card\">" + report::Draw(chart).Inline() + "</div>\n";
-}
-
-// What tells the runs of one network apart: the precision, and of runs of one precision the folder.
-std::string SeriesName(const Run& run, const std::vector<const Run*>& all) {
-  const std::string bits = run.precision.substr(0, run.precision.find(';'));
-  const auto same = std::count_if(all.begin(), all.end(), [&](const Run* other) {
-    return other->precision.substr(0, other->precision.find(';')) == bits;
-  });
-  return same > 1 ? fmt::format("{}, {}", bits, fs::path(run.path).filename().string()) : bits;
-}
-
-// Accuracy and loss over the epochs of one network's runs.
-std::string Curves(const std::vector<const Run*>& runs, const std::vector<Reference>& references) {
-  report::LineChart accuracy, loss;
-  accuracy.title = "Test accuracy";
-  accuracy.percent = true;
-  loss.title = "Test loss";
-  for (report::LineChart* chart : {&accuracy, &loss}) {
-    chart->x_label = "epoch";
-    chart->whole_x = true;
-  }
-  for (const Run* run : runs) {
-    report::Series right{SeriesName(*run, runs), {}, {}}, wrong = right;
-    for (const report::EpochRecord& epoch : run->epochs) {
-      right.x.push_back(static_cast<double>(epoch.epoch));
-      right.y.push_back(epoch.test_accuracy);
-      wrong.x.push_back(static_cast<double>(epoch.epoch));
-      wrong.y.push_back(epoch.test_loss);
+// The rows with a curve, by network and data in the order of the command line. A curve is called
+// by its precision, and where others have that too, by its number in the table.
+std::vector<report::ComparedRuns> GroupsOf(const std::vector<Row>& rows,
+                                           const std::vector<Reference>& references) {
+  const auto title = [](const Row& row) {
+    return fmt::format("{} on {}", row.entry->network, row.entry->data);
+  };
+  const auto bits = [](const Row& row) { return row.precision.substr(0, row.precision.find(';')); };
+  std::vector<report::ComparedRuns> groups;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const Row& row = rows[i];
+    if (row.epochs() == 0) continue;
+    const auto alike = std::count_if(rows.begin(), rows.end(), [&](const Row& other) {
+      return other.epochs() > 0 && title(other) == title(row) && bits(other) == bits(row);
+    });
+    auto group = std::find_if(groups.begin(), groups.end(),
+                              [&](const auto& g) { return g.title == title(row); });
+    if (group == groups.end()) {
+      group = groups.insert(groups.end(), report::ComparedRuns{.title = title(row)});
+      for (const Reference& reference : references) {
+        if (reference.network == row.entry->network) group->references.push_back(reference.point);
+      }
     }
-    accuracy.series.push_back(std::move(right));
-    loss.series.push_back(std::move(wrong));
+    group->curves.push_back(
+        {alike > 1 ? fmt::format("{}, #{}", bits(row), i + 1) : bits(row), row.entry->epochs});
   }
-  for (const Reference& reference : references) {
-    if (reference.network != runs.front()->network) continue;
-    accuracy.series.push_back(
-        {"reference", {static_cast<double>(reference.epochs)}, {reference.accuracy}});
-  }
-  return "<div class=\"pair\">" + Card(accuracy) + Card(loss) + "</div>\n";
+  return groups;
 }
 
-std::string Page(const std::vector<Run>& runs, const std::vector<Reference>& references) {
-  std::string body = report::HtmlSection("Networks", TableOf(runs, references).ToHtml());
-  std::vector<std::string> networks;  // in the order of the command line
-  std::map<std::string, std::vector<const Run*>> of_network;
-  for (const Run& run : runs) {
-    if (!of_network.contains(run.network)) networks.push_back(run.network);
-    of_network[run.network].push_back(&run);
+Result<std::vector<Reference>> ReferencesTo(const std::vector<Entry>& entries,
+                                            const std::vector<std::string>& texts) {
+  std::vector<Reference> references;
+  for (const std::string& text : texts) {
+    SIGNUM_ASSIGN_OR_RETURN(Reference reference, ParseReference(text));
+    if (std::none_of(entries.begin(), entries.end(),
+                     [&](const Entry& entry) { return entry.network == reference.network; })) {
+      return InvalidArgument(fmt::format("--reference {}: none of the runs is of a network '{}'",
+                                         text, reference.network));
+    }
+    references.push_back(std::move(reference));
   }
-  for (const std::string& network : networks) {
-    body += report::HtmlSection(network, Curves(of_network.at(network), references));
-  }
-  return report::HtmlPage("Networks compared", body);
+  return references;
 }
 
 Status Compare(const CompareFlags& flags) {
-  std::vector<Reference> references;
-  for (const std::string& text : flags.references) {
-    SIGNUM_ASSIGN_OR_RETURN(Reference reference, ParseReference(text));
-    references.push_back(std::move(reference));
+  TestImages images;
+  std::vector<Entry> entries;
+  for (const std::string& argument : flags.runs) {
+    SIGNUM_ASSIGN_OR_RETURN(Entry entry, Ready(argument, flags, images));
+    entries.push_back(std::move(entry));
   }
+  SIGNUM_ASSIGN_OR_RETURN(const auto references, ReferencesTo(entries, flags.references));
   if (!flags.output.empty()) SIGNUM_RETURN_IF_ERROR(base::CheckCanWrite(flags.output));
-  TestImages images(flags.data_folder);
-  std::vector<Run> runs;
-  for (const std::string& folder : flags.runs) {
-    SIGNUM_ASSIGN_OR_RETURN(Run run, ReadRun(folder, flags, images));
-    runs.push_back(std::move(run));
+  std::vector<Row> rows;
+  for (const Entry& entry : entries) {
+    for (int bits : entry.precisions) {
+      SIGNUM_ASSIGN_OR_RETURN(Row row, Measure(entry, bits, flags, images));
+      rows.push_back(std::move(row));
+    }
   }
-  const std::string text =
-      flags.json ? JsonText(ToJson(runs, references)) : TableOf(runs, references).ToText();
-  std::fputs(text.c_str(), stdout);
+  const report::Table table = TableOf(rows, references);
+  std::fputs((flags.json ? JsonText(ToJson(rows, references)) : table.ToText()).c_str(), stdout);
   if (flags.output.empty()) return {};
-  return base::WriteFile(flags.output, Page(runs, references));
+  return base::WriteFile(flags.output, report::RenderComparison("Networks compared", table,
+                                                                GroupsOf(rows, references)));
 }
 
 }  // namespace
@@ -304,9 +342,9 @@ Status Compare(const CompareFlags& flags) {
 Action AddCompare(CLI::App& command) {
   const auto flags = std::make_shared<CompareFlags>();
   command
-      .add_option(
-          "RUN", flags->runs,
-          "folders that `signum train` or `signum quantize` made; of a recipe its last step")
+      .add_option("RUN", flags->runs,
+                  "folders that `signum train` or `signum quantize` made, of a recipe its last "
+                  "step; or models, which have no curves; of several precisions each is a row")
       ->required();
   command
       .add_option("--reference", flags->references,

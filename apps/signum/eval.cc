@@ -61,22 +61,14 @@ void Print(const Score& score, const data::Dataset& dataset, const Graph& graph,
   std::fputs(table.ToText().c_str(), stdout);
 }
 
-// What --data says, or else what the model's file says that it was trained on.
-std::string DatasetOf(const EvalFlags& flags, const Graph& graph) {
-  if (!flags.data.empty()) return flags.data;
-  const auto trained_on = graph.metadata.find("data");
-  const bool known =
-      trained_on != graph.metadata.end() && data::CheckDatasetName(trained_on->second);
-  return known ? trained_on->second : "cifar10";
-}
-
 Status Eval(const EvalFlags& flags) {
   if (!flags.data.empty()) SIGNUM_RETURN_IF_ERROR(data::CheckDatasetName(flags.data));
   SIGNUM_RETURN_IF_ERROR(CheckTrained(flags.model));
   SIGNUM_ASSIGN_OR_RETURN(const Graph graph, LoadGraph(flags.model, zoo::ZooOptions{}, flags.bits));
-  SIGNUM_ASSIGN_OR_RETURN(
-      const data::Dataset dataset,
-      data::LoadDataset(DatasetOf(flags, graph), data::Split::kTest, flags.data_folder));
+  SIGNUM_ASSIGN_OR_RETURN(const data::Dataset dataset,
+                          data::LoadDataset(flags.data.empty() ? DatasetOf(graph) : flags.data,
+                                            data::Split::kTest, flags.data_folder));
+  SIGNUM_RETURN_IF_ERROR(CheckFit(graph, dataset));  // before what takes time
   runtime::TacticNames tactics;
   if (flags.tune) {
     SIGNUM_ASSIGN_OR_RETURN(tactics, TuneHere(graph, flags.threads, flags.batch));

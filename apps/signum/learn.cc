@@ -16,6 +16,7 @@
 #include "graph/passes/fold_batch_norm.h"
 #include "graph/passes/shortcut_per_convolution.h"
 #include "graph/passes/use_prelu.h"
+#include "graph/passes/weight_offsets.h"
 #include "json_text.h"
 #include "layer_precision.h"
 #include "report/table.h"
@@ -141,6 +142,12 @@ Result<Start> Prepare(const RunArguments& arguments, const Datasets& sets) {
   }
   if (arguments.rprelu) {
     SIGNUM_ASSIGN_OR_RETURN(start.before, UsePRelu(start.before, kFirstSlope));
+  }
+  if (arguments.verb == "train" && arguments.switchable.empty() &&
+      FoldWeightOffsets(start.before).size() < start.before.size()) {
+    return InvalidArgument(
+        "the network has weights with an offset (adabin), which only learn from floats: give "
+        "weights/latent.sgn of its run instead, or let `signum quantize` have it");
   }
   start.network = start.before;
   if (!arguments.switchable.empty()) {

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "data/image.h"
 #include "format/sgn.h"
+#include "graph/passes/weight_offsets.h"
 
 namespace signum::apps {
 namespace {
@@ -65,13 +66,14 @@ const Node* FindNode(const Graph& graph, const std::string& name) {
   return nullptr;
 }
 
-std::vector<report::LayerHistogram> Histograms(const Graph& before, const Graph& after) {
+std::vector<report::LayerHistogram> Histograms(const Graph& old_network, const Graph& new_network) {
+  const Graph before = FoldWeightOffsets(old_network), after = FoldWeightOffsets(new_network);
   std::vector<report::LayerHistogram> histograms;
   for (const Node& node : after.nodes()) {
     if (WeightQuantizerSlot(node.op) == nullptr) continue;
     const Node* old = FindNode(before, node.name);
-    if (old == nullptr) continue;  // a layer that carries another one's offsets
-    const std::vector<float> now = WeightValues(node), then = WeightValues(*old);
+    const std::vector<float> now = WeightValues(node);
+    const std::vector<float> then = old == nullptr ? std::vector<float>{} : WeightValues(*old);
     float reach = std::numeric_limits<float>::min();
     for (float value : now) reach = std::max(reach, std::fabs(value));
     for (float value : then) reach = std::max(reach, std::fabs(value));
@@ -79,7 +81,7 @@ std::vector<report::LayerHistogram> Histograms(const Graph& before, const Graph&
     for (int i = 0; i <= kHistogramBins; ++i) {
       histogram.edges.push_back(reach * (2.0f * static_cast<float>(i) / kHistogramBins - 1.0f));
     }
-    histogram.before = Count(then, histogram.edges);
+    if (!then.empty()) histogram.before = Count(then, histogram.edges);
     histogram.after = Count(now, histogram.edges);
     histograms.push_back(std::move(histogram));
   }
@@ -240,7 +242,8 @@ Status RunFolder::WriteEvents(const report::EpochRecord& r) {
 
 // Of this process's epochs only: the records that a resumed run goes by hold no weights.
 Status RunFolder::WriteWeightEvents(int64_t epoch, const Graph& network) {
-  for (const Node& node : network.nodes()) {
+  const Graph weights = FoldWeightOffsets(network);
+  for (const Node& node : weights.nodes()) {
     if (WeightQuantizerSlot(node.op) == nullptr) continue;
     SIGNUM_RETURN_IF_ERROR(events_->AddHistogram(epoch, report::WallTimeSeconds(),
                                                  "weight/" + node.name, WeightValues(node)));

@@ -17,26 +17,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// What has to fit between a model and a dataset, before anything runs.
-Status CheckFit(const Graph& graph, const Shape& output, const data::Dataset& dataset) {
-  const Shape& image = dataset.image_shape;
-  const Shape expected{1, image[0], image[1], image[2]};
-  if (graph.input_shape() != expected) {
-    return InvalidArgument(fmt::format(
-        "the model takes inputs of {} and the images of {} are {}; choose another --data, or train "
-        "a model with --input {}",
-        graph.input_shape().ToString(), dataset.name, expected.ToString(), image.ToString()));
-  }
-  const auto classes = static_cast<int64_t>(dataset.class_names.size());
-  if (output.elements() != classes) {
-    return InvalidArgument(
-        fmt::format("the model gives {} values for an image and {} has {} classes; choose another "
-                    "--data, or train a model with --classes {}",
-                    output.elements(), dataset.name, classes, classes));
-  }
-  return {};
-}
-
 // Adds one image's outputs to the score. `outputs` are logits, or probabilities
 // where the graph ends in a softmax.
 void AddImage(std::span<const float> outputs, int64_t label, bool probabilities, Score& score) {
@@ -64,10 +44,37 @@ bool AllFinite(std::span<const float> values) {
 
 }  // namespace
 
+Status CheckFit(const Graph& graph, const data::Dataset& dataset) {
+  SIGNUM_ASSIGN_OR_RETURN(const std::vector<Shape> shapes, InferShapes(graph));
+  const Shape& output = shapes[graph.output()];
+  const Shape& image = dataset.image_shape;
+  const Shape expected{1, image[0], image[1], image[2]};
+  if (graph.input_shape() != expected) {
+    return InvalidArgument(fmt::format(
+        "the model takes inputs of {} and the images of {} are {}; choose another --data, or train "
+        "a model with --input {}",
+        graph.input_shape().ToString(), dataset.name, expected.ToString(), image.ToString()));
+  }
+  const auto classes = static_cast<int64_t>(dataset.class_names.size());
+  if (output.elements() != classes) {
+    return InvalidArgument(
+        fmt::format("the model gives {} values for an image and {} has {} classes; choose another "
+                    "--data, or train a model with --classes {}",
+                    output.elements(), dataset.name, classes, classes));
+  }
+  return {};
+}
+
+std::string DatasetOf(const Graph& graph) {
+  const auto trained_on = graph.metadata.find("data");
+  const bool known =
+      trained_on != graph.metadata.end() && data::CheckDatasetName(trained_on->second);
+  return known ? trained_on->second : "cifar10";
+}
+
 Result<Score> MeasureScore(const Graph& graph, const data::Dataset& dataset,
                            const ScoreOptions& options, const runtime::TacticNames& tactics) {
-  SIGNUM_ASSIGN_OR_RETURN(const std::vector<Shape> shapes, InferShapes(graph));
-  SIGNUM_RETURN_IF_ERROR(CheckFit(graph, shapes[graph.output()], dataset));
+  SIGNUM_RETURN_IF_ERROR(CheckFit(graph, dataset));
   SIGNUM_ASSIGN_OR_RETURN(
       const auto executor,
       runtime::MakeExecutor(graph, {.threads = options.threads, .max_batch = options.batch},

@@ -3,6 +3,7 @@
 #define SIGNUM_APPS_SCORING_H_
 
 #include <cstdint>
+#include <string>
 
 #include "data/dataset.h"
 #include "graph/graph.h"
@@ -10,6 +11,10 @@
 #include "signum/result.h"
 
 namespace signum::apps {
+
+// The dataset that a model's file says it was trained on; where it says none that is known,
+// cifar10.
+std::string DatasetOf(const Graph& graph);
 
 struct Score {
   int64_t images = 0;
@@ -24,6 +29,9 @@ struct ScoreOptions {
   int threads = 1;
   int64_t limit = 0;  // only the first images; 0: all
 };
+
+// Whether the network takes the dataset's images and gives its classes.
+Status CheckFit(const Graph& graph, const data::Dataset& dataset);
 
 // Runs the network on the dataset's images, with a progress bar on standard error. `tactics`: by
 // TuneHere, or none. An error says what does not fit, or which image has no result.

@@ -26,6 +26,7 @@ std::vector<fs::path> Folders(const std::string& kind) {
 }  // namespace
 
 std::optional<std::string> FindShared(const std::string& kind, const std::string& file) {
+  if (file.find('/') != std::string::npos) return std::nullopt;  // a path, which is no name
   std::error_code ignored;
   for (const fs::path& folder : Folders(kind)) {
     if (fs::is_regular_file(folder / file, ignored)) return (folder / file).string();

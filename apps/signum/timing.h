@@ -27,7 +27,8 @@ struct TimingOptions {
   int iterations = 0;  // how many to time instead; 0: by time
 };
 
-// Times runs of `batch` random images, after some that warm up caches and clock.
+// Times runs of `batch` random images, after some that warm up caches and clock. Timing::threads is
+// the caller's to set.
 Result<Timing> TimeRuns(runtime::Executor& executor, int64_t batch, const TimingOptions& options);
 
 // Seconds on a clock that only rises.

@@ -30,6 +30,10 @@ Result<Graph> ReadSgn(const std::string& path, int bits = 0);
 // than a small multiple of bytes.size(), whatever the bytes.
 Result<Graph> ParseSgn(std::span<const uint8_t> bytes, int bits = 0);
 
+// The bits of the precisions in the file at `path`, rising; none where it holds one network. Errors
+// as ReadSgn's, of what it reads of the file.
+Result<std::vector<int>> ReadPrecisions(const std::string& path);
+
 // The graph as bytes: equal graphs give equal bytes on every machine. The graph
 // must verify, its names must be short UTF-8 and its nodes few enough for the
 // reader (else the process ends: WriteSgn checks); a weight of int8 codes must

@@ -298,6 +298,13 @@ tl::unexpected<Error> Malformed(const Error& error) {
   return Corrupt("malformed: " + error.message + "; export it again");
 }
 
+Result<std::vector<int>> ParsePrecisions(std::span<const uint8_t> bytes) {
+  std::vector<uint8_t> copy;
+  SIGNUM_ASSIGN_OR_RETURN(const sgn::Model* model, Open(Aligned(bytes, copy)));
+  SIGNUM_RETURN_IF_ERROR(CheckPrecisions(*model));
+  return PrecisionsOf(*model);
+}
+
 }  // namespace
 
 Result<Graph> ParseStructure(std::span<const uint8_t> bytes, int bits) {
@@ -324,6 +331,12 @@ Result<Graph> ReadSgn(const std::string& path, int bits) {
   Result<Graph> graph = ParseSgn(bytes, bits);
   if (!graph) return tl::unexpected(graph.error().In(path));
   return graph;
+}
+
+Result<std::vector<int>> ReadPrecisions(const std::string& path) {
+  SIGNUM_ASSIGN_OR_RETURN(const std::vector<uint8_t> bytes,
+                          base::ReadFile(path, format::kMaxFileBytes));
+  return format::ParsePrecisions(bytes).map_error([&](const Error& e) { return e.In(path); });
 }
 
 }  // namespace signum

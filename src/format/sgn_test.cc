@@ -113,10 +113,13 @@ TEST(Sgn, PrecisionsOfOneNetworkComeBack) {
     EXPECT_TRUE(*read == graph) << bits;
   }
   EXPECT_TRUE(*ReadSgn(path) == graphs.at(32));
+  EXPECT_EQ(*ReadPrecisions(path), (std::vector{1, 8, 32}));
   EXPECT_THAT(ReadSgn(path, 2).error().message, HasSubstr("it has 1, 8, 32"));
   // A file of one network is of no number of bits.
   ASSERT_TRUE(WriteSgn(TinyGraph(), path));
   EXPECT_THAT(ReadSgn(path, 8).error().message, HasSubstr("one network"));
+  EXPECT_TRUE(ReadPrecisions(path)->empty());
+  EXPECT_THAT(ReadPrecisions(path + "x").error().message, HasSubstr(path + "x"));
 }
 
 TEST(Sgn, OneBitWeightsAreStoredAsBits) {

@@ -13,6 +13,14 @@ NodeId Graph::Add(std::string name, Op op, std::vector<NodeId> inputs,
   return size() - 1;
 }
 
+Graph Graph::EmptyLike() const {
+  Graph graph;
+  graph.name = name;
+  graph.class_names = class_names;
+  graph.metadata = metadata;
+  return graph;
+}
+
 std::vector<NodeId> Graph::Readers(NodeId id) const {
   std::vector<NodeId> readers;
   for (NodeId reader = id + 1; reader < size(); ++reader) {

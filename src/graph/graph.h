@@ -50,6 +50,9 @@ class Graph {
   // The shape of the input at batch size 1. The graph must have its input node.
   const Shape& input_shape() const { return std::get<InputOp>(nodes_[0].op).shape; }
 
+  // A graph without nodes, which is called and says the same.
+  Graph EmptyLike() const;
+
   // Ids of the nodes that read `id`'s value, in order.
   std::vector<NodeId> Readers(NodeId id) const;
 

@@ -18,30 +18,8 @@ constexpr size_t kMostLabelledEpochs = 14;  // whose rates have room in the map
 constexpr double kLogFrom = 30;             // a range this wide is read better on a log scale
 constexpr double kNotANumber = std::numeric_limits<double>::quiet_NaN();
 
-using Member = double EpochRecord::*;
-
-Series SeriesOf(const RunReport& report, std::string name, Member member) {
-  Series series{std::move(name), {}, {}};
-  for (const EpochRecord& epoch : report.epochs) {
-    series.x.push_back(static_cast<double>(epoch.epoch));
-    series.y.push_back(epoch.*member);
-  }
-  return series;
-}
-
 bool HasNumber(const Series& series) {
   return std::any_of(series.y.begin(), series.y.end(), [](double y) { return std::isfinite(y); });
-}
-
-// A chart of those of `series` that hold a number, in a card; "" where none does.
-std::string CurveCard(LineChart chart, std::vector<Series> series) {
-  for (Series& one : series) {
-    if (HasNumber(one)) chart.series.push_back(std::move(one));
-  }
-  if (chart.series.empty()) return "";
-  chart.x_label = "epoch";
-  chart.whole_x = true;
-  return "<div class=\"card\">" + Draw(chart).Inline() + "</div>\n";
 }
 
 LineChart Titled(std::string title, double height) {
@@ -152,22 +130,42 @@ HeatMap FlipMap(const std::vector<Series>& all) {
 
 }  // namespace
 
+Series SeriesOf(const std::vector<EpochRecord>& epochs, std::string name,
+                double EpochRecord::*member) {
+  Series series{std::move(name), {}, {}};
+  for (const EpochRecord& epoch : epochs) {
+    series.x.push_back(static_cast<double>(epoch.epoch));
+    series.y.push_back(epoch.*member);
+  }
+  return series;
+}
+
+std::string CurveCard(LineChart chart, std::vector<Series> series) {
+  for (Series& one : series) {
+    if (HasNumber(one)) chart.series.push_back(std::move(one));
+  }
+  if (chart.series.empty()) return "";
+  chart.x_label = "epoch";
+  chart.whole_x = true;
+  return "<div class=\"card\">" + Draw(chart).Inline() + "</div>\n";
+}
+
 std::string CurvesPart(const RunReport& report) {
   if (report.epochs.empty()) return "";
   if (report.epochs.size() == 1) return HtmlSection("Training", EpochTable(report, /*open=*/true));
   std::string cards =
-      CurveCard(Titled("Loss", 300), {SeriesOf(report, "train", &EpochRecord::train_loss),
-                                      SeriesOf(report, "test", &EpochRecord::test_loss)});
+      CurveCard(Titled("Loss", 300), {SeriesOf(report.epochs, "train", &EpochRecord::train_loss),
+                                      SeriesOf(report.epochs, "test", &EpochRecord::test_loss)});
   LineChart accuracy = Titled("Accuracy", 300);
   accuracy.percent = true;
-  cards += CurveCard(accuracy, {SeriesOf(report, "train", &EpochRecord::train_accuracy),
-                                SeriesOf(report, "test", &EpochRecord::test_accuracy)});
+  cards += CurveCard(accuracy, {SeriesOf(report.epochs, "train", &EpochRecord::train_accuracy),
+                                SeriesOf(report.epochs, "test", &EpochRecord::test_accuracy)});
   LineChart rate = Titled("Learning rate", 210);
   rate.from_zero = true;
-  cards += CurveCard(rate, {SeriesOf(report, "learning rate", &EpochRecord::learning_rate)});
+  cards += CurveCard(rate, {SeriesOf(report.epochs, "learning rate", &EpochRecord::learning_rate)});
   LineChart speed = Titled("Images a second", 210);
   speed.from_zero = true;
-  cards += CurveCard(speed, {SeriesOf(report, "images/s", &EpochRecord::images_per_second)});
+  cards += CurveCard(speed, {SeriesOf(report.epochs, "images/s", &EpochRecord::images_per_second)});
   if (cards.empty()) return "";
   return HtmlSection("Training", "<div class=\"pair\">\n" + cards + "</div>\n" +
                                      EpochTable(report, /*open=*/false));

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "report/chart.h"
 #include "report/run_report.h"
 
 namespace signum::report {
@@ -16,6 +17,13 @@ using NamesAndValues = std::vector<std::pair<std::string, std::string>>;
 
 // A card that lists pairs[first] and what follows.
 std::string NameValueList(const NamesAndValues& pairs, size_t first);
+
+// A number of each epoch.
+Series SeriesOf(const std::vector<EpochRecord>& epochs, std::string name,
+                double EpochRecord::*member);
+
+// A chart over epochs of those of `series` that hold a number, in a card; "" where none does.
+std::string CurveCard(LineChart chart, std::vector<Series> series);
 
 // Loss, accuracy, learning rate and speed over the epochs, and a folded table of them.
 std::string CurvesPart(const RunReport& report);

@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "report/comparison.h"
 #include "report/html.h"
 
 namespace signum::report {
@@ -188,6 +189,19 @@ TEST(RunReport, LargeConfusionListsTheWorstPairs) {
   const std::string html = RenderRunReport(report);
   EXPECT_THAT(html, HasSubstr("<td>class 17</td><td>class 42</td><td>9</td><td>90.0 %</td>"));
   EXPECT_LT(html.size(), 20000u);
+}
+
+TEST(RenderComparison, DrawsWhatHasNumbers) {
+  Table table({{"network"}});
+  table.AddRow({"a<b"});
+  ComparedRuns group{.title = "lenet on x", .curves = {{"W1A8", {Epoch(1), Epoch(2)}}}};
+  group.references = {{.accuracy = .5, .epochs = 2}};
+  const ComparedRuns none{.title = "nothing", .curves = {{"W1A8", {}}}};
+  const std::string page = RenderComparison("runs", table, {group, none});
+  EXPECT_THAT(page, HasSubstr("a&lt;b"));
+  EXPECT_THAT(page, HasSubstr("lenet on x"));
+  EXPECT_THAT(page, HasSubstr("reference, 2 epochs"));
+  EXPECT_THAT(page, Not(HasSubstr("nothing")));
 }
 
 }  // namespace

@@ -126,10 +126,10 @@ class AdaBin : public BinaryWeights {
 
   torch::Tensor Weight(const LayerTensors& tensors, double progress) const override {
     const torch::Tensor& latent = tensors.at("weight");
-    const Moments moments = MomentsOf(latent, quantizer_.per_channel);
+    const auto [mean, deviation] = MomentsOf(latent, quantizer_.per_channel);
     const torch::Tensor bits =
-        SignedBits(Signed(latent), tensors.at("bits"), SignGradient::kEde, progress);
-    return bits * moments.deviation + moments.mean;
+        SignedBits((latent - mean) / deviation, tensors.at("bits"), SignGradient::kEde, progress);
+    return bits * deviation + mean;
   }
 
   WeightCodes Codes(const LayerTensors& tensors) const override {

@@ -55,8 +55,9 @@ Status CheckMethods(const QuantizationConfig& q) {
 // A layer with quantized weights or values: what its settings are for.
 struct Site {
   std::string name;
-  int weight_bits = 0;  // 0 where weights are floats
-  int value_bits = 0;   // 0 where it reads floats
+  int weight_bits = 0;      // 0 where weights are floats
+  int value_bits = 0;       // 0 where it reads floats
+  bool normalized = false;  // whether a batch norm reads the layer
   QuantizationConfig config;
 };
 
@@ -72,6 +73,10 @@ Result<std::vector<Site>> SitesOf(const Graph& network, const QuantizationConfig
     if (quantizer != nullptr) site.weight_bits = quantizer->bits;
     if (source >= 0) site.value_bits = std::get<QuantizeOp>(network.node(source).op).bits;
     SIGNUM_ASSIGN_OR_RETURN(site.config, ConfigOfLayer(config, node.name));
+    const std::vector<NodeId> readers = network.Readers(id);
+    site.normalized = std::any_of(readers.begin(), readers.end(), [&](NodeId reader) {
+      return std::holds_alternative<BatchNormOp>(network.node(reader).op);
+    });
     const std::string place = "layer '" + node.name + "'";
     SIGNUM_RETURN_IF_ERROR(CheckMethods(site.config).map_error([&](const Error& e) {
       return config.layers.empty() ? e : e.In(place);
@@ -157,6 +162,22 @@ Status CheckUses(const std::vector<Site>& sites, const QuantizationConfig& confi
   return {};
 }
 
+// Of IR-Net and ReCU, which leave the size of a layer's values to its batch norm.
+Status CheckNormalized(const std::vector<Site>& sites) {
+  for (const Site& site : sites) {
+    const std::string& method = site.config.binary_method;
+    if (site.weight_bits != 1 || site.normalized || (method != "ir-net" && method != "recu")) {
+      continue;
+    }
+    return InvalidArgument(fmt::format(
+        "--binary-method {}: its scale is about 1 whatever the weights are, so it needs "
+        "a batch norm behind a layer, which layer '{}' has not; choose another, for "
+        "that layer by --layer",
+        method, site.name));
+  }
+  return {};
+}
+
 }  // namespace
 
 Status CheckShapes(const Graph& network, const data::Dataset& dataset) {
@@ -225,6 +246,7 @@ Status CheckQuantization(const std::vector<const Graph*>& precisions,
     sites.insert(sites.end(), own.begin(), own.end());
   }
   SIGNUM_RETURN_IF_ERROR(CheckUses(sites, config));
+  SIGNUM_RETURN_IF_ERROR(CheckNormalized(sites));
   if (precisions.size() == 1) return {};
   for (const Site& site : sites) {
     if (site.weight_bits != 1) continue;

@@ -4,8 +4,8 @@
 #include <string_view>
 
 #include "base/check.h"
-#include "graph/passes/add_weight_offsets.h"
 #include "graph/passes/insert_quantizers.h"
+#include "graph/passes/weight_offsets.h"
 #include "train/interpret.h"
 #include "train/layer_settings.h"
 #include "train/quantizers.h"
@@ -176,8 +176,13 @@ torch::Tensor GraphModule::OverCodes(NodeId id, const torch::Tensor& input,
     value = value + bias->second.reshape(channels);
   }
   if (weight.offset.defined()) {
-    context.weight = torch::ones_like(weight.codes);
-    value = value + Interpret(context) * value_scale * weight.offset.reshape(channels);
+    // One sum of inputs for each group of channels.
+    const auto* convolution = std::get_if<ConvolutionOp>(&node.op);
+    const int64_t groups = convolution == nullptr ? 1 : convolution->groups;
+    context.weight = torch::ones_like(weight.codes.slice(0, 0, groups));
+    const torch::Tensor inputs =
+        Interpret(context).repeat_interleave(weight.codes.size(0) / groups, 1);
+    value = value + inputs * value_scale * weight.offset.reshape(channels);
   }
   return value;
 }
@@ -217,18 +222,11 @@ void GraphModule::AfterStep() {
 
 Graph GraphModule::Snapshot() const {
   std::map<NodeId, std::vector<float>> offsets;
-  for (NodeId id = 0; id < graph_.size(); ++id) {
-    if (methods_[id] == nullptr) continue;
-    const torch::Tensor offset = methods_[id]->Codes(tensors_[id]).offset;
-    if (!offset.defined()) continue;
-    const int64_t channels = tensors_[id].at("weight").size(0);
-    const Tensor all = ToTensor(offset.flatten().expand({channels}), {channels});
-    offsets[id].assign(all.floats().begin(), all.floats().end());
-  }
-  return AddWeightOffsets(WithCodes(), offsets);
+  const Graph graph = WithCodes(offsets);
+  return AddWeightOffsets(graph, offsets);
 }
 
-Graph GraphModule::WithCodes() const {
+Graph GraphModule::WithCodes(std::map<NodeId, std::vector<float>>& offsets) const {
   Graph graph = graph_;
   for (NodeId id = 0; id < graph.size(); ++id) {
     Node& node = graph.node(id);
@@ -241,12 +239,17 @@ Graph GraphModule::WithCodes() const {
     const WeightCodes weight = methods_[id]->Codes(tensors_[id]);
     node.parameters["weight"] = ToCodes(weight.codes, node.parameters.at("weight").shape());
     node.parameters["weight_scale"] = ToTensor(weight.scale, {weight.scale.numel()});
+    if (!weight.offset.defined()) continue;
+    const int64_t channels = weight.codes.size(0);
+    const Tensor offset = ToTensor(weight.offset.flatten().expand({channels}), {channels});
+    offsets[id].assign(offset.floats().begin(), offset.floats().end());
   }
   return graph;
 }
 
 Graph GraphModule::Latents() const {
-  Graph graph = WithCodes();
+  std::map<NodeId, std::vector<float>> offsets;  // of codes, which go
+  Graph graph = WithCodes(offsets);
   for (NodeId id = 0; id < graph.size(); ++id) {
     if (methods_[id] == nullptr || !methods_[id]->learns_latents()) continue;
     Node& node = graph.node(id);

@@ -62,7 +62,7 @@ class GraphModule {
   void TakeAverage();
 
   // The graph with the weights as they are now; quantized ones as codes, to whose layers those with
-  // an offset are added (graph/passes/add_weight_offsets.h).
+  // an offset are added (graph/passes/weight_offsets.h).
   Graph Snapshot() const;
 
   // The graph without quantizers, with the latent weights as they are now; of weights that have
@@ -95,8 +95,9 @@ class GraphModule {
   torch::Tensor Weight(NodeId id, double progress) const;
   // The scale that node `id` learns, of values or of weights; null where there is none.
   torch::Tensor* LearnedScale(NodeId id);
-  // Snapshot before offsets: node by node what `graph_` has.
-  Graph WithCodes() const;
+  // Snapshot without offsets, node by node what `graph_` has; adds the offsets of weights, by
+  // layer.
+  Graph WithCodes(std::map<NodeId, std::vector<float>>& offsets) const;
   std::vector<std::pair<NodeId, std::string>> Learning() const;
   // The value of layer `id` in inference, where weight and input are quantized.
   torch::Tensor OverCodes(NodeId id, const torch::Tensor& input,

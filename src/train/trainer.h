@@ -62,6 +62,8 @@ struct TrainRequest {
 };
 
 struct TrainOutcome {
+  // The request's network; beside weights with an offset, with layers that add it
+  // (graph/passes/weight_offsets.h), as in each snapshot.
   Graph network;                // after the last epoch, its batch-norm statistics re-estimated
   Graph latents;                // the float network behind it, without quantizers: for training on
   std::vector<Graph> narrower;  // of the request's

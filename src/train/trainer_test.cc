@@ -433,6 +433,11 @@ TEST_F(TrainerTest, RefusesWhatDoesNotFit) {
   EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("needs --binary-method bop"));
   request.config.quantization = {.binary_method = "ir-net", .clip = false};
   EXPECT_THAT(Train(request, silent_).error().message, HasSubstr("--no-clip does nothing"));
+  const Graph all_binary = *InsertQuantizers(network, {.edges = {.weights = 1}});
+  request.network = &all_binary;
+  request.config.quantization = {.binary_method = "recu"};
+  EXPECT_THAT(Train(request, silent_).error().message,
+              HasSubstr("a batch norm behind a layer, which layer 'linear' has not"));
   const Graph first_step =
       *InsertQuantizers(network, {.weight_bits = kFloatBits, .activation_bits = 1});
   request = Request(first_step);

@@ -90,16 +90,19 @@ TEST(IrNet, BalancesAndScalesByAPowerOfTwo) {
 }
 
 // A channel without deviation: of zeros, of one weight, of equal ones.
-TEST(IrNet, GivesNumbersForConstantChannels) {
-  const Method method = Make({1, true}, {.binary_method = "ir-net"});
-  for (const torch::Tensor& weight :
-       {torch::zeros({2, 4}), torch::full({2, 1}, .3f), torch::full({2, 9}, -.1f)}) {
-    const LayerTensors layer = Layer(weight, method);
-    method->Weight(layer, .5).square().sum().backward();
-    EXPECT_TRUE(torch::isfinite(layer.at("weight").grad()).all().item<bool>()) << weight;
-    const WeightCodes codes = method->Codes(layer);
-    EXPECT_TRUE(torch::isfinite(codes.scale).all().item<bool>()) << weight;
-    EXPECT_TRUE((codes.scale > 0).all().item<bool>()) << weight;
+TEST(StandardizedWeights, GiveNumbersForConstantChannels) {
+  for (const char* name : {"ir-net", "recu", "adabin"}) {
+    SCOPED_TRACE(name);
+    const Method method = Make({1, true}, {.binary_method = name});
+    for (const torch::Tensor& weight :
+         {torch::zeros({2, 4}), torch::full({2, 1}, .3f), torch::full({2, 9}, -.1f)}) {
+      const LayerTensors layer = Layer(weight, method);
+      method->Weight(layer, .5).square().sum().backward();
+      EXPECT_TRUE(torch::isfinite(layer.at("weight").grad()).all().item<bool>()) << weight;
+      const WeightCodes codes = method->Codes(layer);
+      EXPECT_TRUE(torch::isfinite(codes.scale).all().item<bool>()) << weight;
+      EXPECT_TRUE((codes.scale > 0).all().item<bool>()) << weight;
+    }
   }
 }
 
@@ -113,14 +116,17 @@ TEST(AdaBin, HasTwoValuesOfItsOwn) {
   EXPECT_THAT(Values(codes.offset), ElementsAre(2));
   const torch::Tensor weight = method->Weight(layer, .5);
   EXPECT_TRUE(torch::allclose(weight, codes.scale * codes.codes + codes.offset));
-  // What moves all weights moves both values; what stretches them about their mean stretches those.
-  weight.sum().backward();
+  // The derivatives of mean + b deviation where b' = slope of v: with g the gradient of weight i
+  // alone, dm/dw = 1/4, dd/dw_j = v_j / 4, and dv_i/dw_j = (delta_ij - 1/4 - v_i v_j / 4) / d.
+  const int i = 1;
+  (weight * torch::tensor({0.f, 1.f, 0.f, 0.f})).sum().backward();
   const std::vector<float> gradient = Values(layer.at("weight").grad());
-  EXPECT_NEAR(gradient[0] + gradient[1] + gradient[2] + gradient[3], 4, 1e-5);
-  layer.at("weight").mutable_grad().reset();
-  (method->Weight(layer, .5) * codes.codes).sum().backward();
-  const std::vector<float> stretch = Values(layer.at("weight").grad());
-  EXPECT_NEAR(-3 * stretch[0] - stretch[1] + stretch[2] + 3 * stretch[3], 4 * std::sqrt(5.f), 1e-4);
+  const double d = std::sqrt(5.), v[] = {-3 / d, -1 / d, 1 / d, 3 / d};
+  const double slope = EdeSlope(EdeAt(.5), torch::tensor({v[i]})).item<double>();
+  for (int j = 0; j < 4; ++j) {
+    const double through_bits = slope * ((i == j ? 1 : 0) - .25 - v[i] * v[j] / 4);
+    EXPECT_NEAR(gradient[j], .25 - v[j] / 4 + through_bits, 1e-5) << j;
+  }
 }
 
 TEST(FakeSign, PassesTheSlopeOfItsScale) {

@@ -78,10 +78,7 @@ bool Fold(Node& layer, const Node& norm) {
 }  // namespace
 
 Graph FoldBatchNorm(const Graph& graph) {
-  Graph out;
-  out.name = graph.name;
-  out.class_names = graph.class_names;
-  out.metadata = graph.metadata;
+  Graph out = graph.EmptyLike();
   std::vector<NodeId> moved(graph.size());
   for (NodeId id = 0; id < graph.size(); ++id) {
     Node node = graph.node(id);

@@ -8,6 +8,7 @@
 #include "base/nearest.h"
 #include "graph/name_pattern.h"
 #include "graph/parameters.h"
+#include "graph/passes/weight_offsets.h"
 
 namespace signum {
 namespace {
@@ -211,18 +212,11 @@ std::pair<QuantizeOp, std::map<std::string, Tensor>> MakeQuantizer(int bits, boo
   return {op, std::move(parameters)};
 }
 
-Graph EmptyLike(const Graph& graph) {
-  Graph copy;
-  copy.name = graph.name;
-  copy.class_names = graph.class_names;
-  copy.metadata = graph.metadata;
-  return copy;
-}
-
 }  // namespace
 
-Graph StripQuantizers(const Graph& graph) {
-  Graph out = EmptyLike(graph);
+Graph StripQuantizers(const Graph& quantized) {
+  const Graph graph = FoldWeightOffsets(quantized);
+  Graph out = graph.EmptyLike();
   std::vector<NodeId> moved(graph.size());
   for (NodeId id = 0; id < graph.size(); ++id) {
     Node node = graph.node(id);
@@ -251,7 +245,7 @@ Result<Graph> InsertQuantizers(const Graph& quantized_or_float, const Quantizati
   const std::vector<bool> never_negative = NeverNegative(graph);
   const Plan plan = MakePlan(graph, shapes, policy);
 
-  Graph out = EmptyLike(graph);
+  Graph out = graph.EmptyLike();
   std::vector<NodeId> moved(graph.size());      // where a value went
   std::vector<NodeId> quantized(graph.size());  // its quantized form, if any
   std::vector<NodeId> kept(graph.size());       // what sums read of it

@@ -73,10 +73,7 @@ Result<Graph> ShortcutPerConvolution(const Graph& graph) {
   for (NodeId id = 0; id < graph.size(); ++id) {
     if (std::holds_alternative<AddOp>(graph.node(id).op)) PlanBlock(graph, shapes, id, changes);
   }
-  Graph out;
-  out.name = graph.name;
-  out.class_names = graph.class_names;
-  out.metadata = graph.metadata;
+  Graph out = graph.EmptyLike();
   // A shortcut may come later in the graph than the first convolution, which now waits for it.
   std::vector<std::optional<NodeId>> moved(graph.size());
   const std::function<NodeId(NodeId)> emit = [&](NodeId id) -> NodeId {

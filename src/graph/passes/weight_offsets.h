@@ -1,7 +1,7 @@
-// The pass that gives weights held as codes an offset: 1-bit weights then have two free values
-// (Tu et al., "AdaBin", ECCV 2022, section 3.2).
-#ifndef SIGNUM_GRAPH_PASSES_ADD_WEIGHT_OFFSETS_H_
-#define SIGNUM_GRAPH_PASSES_ADD_WEIGHT_OFFSETS_H_
+// The passes that give weights held as codes an offset, and take it into float weights again: 1-bit
+// weights with an offset have two free values (Tu et al., "AdaBin", ECCV 2022, section 3.2).
+#ifndef SIGNUM_GRAPH_PASSES_WEIGHT_OFFSETS_H_
+#define SIGNUM_GRAPH_PASSES_WEIGHT_OFFSETS_H_
 
 #include <map>
 #include <vector>
@@ -19,9 +19,13 @@ namespace signum {
 // that alone reads the layer comes before the last sum, its factors in the offsets too, so that it
 // can still be folded.
 // offsets: by layer, one for each output channel; the layers are verified convolutions and linear
-// layers that have codes.
+// layers that have codes, and no node has one of the names above.
 Graph AddWeightOffsets(const Graph& graph, const std::map<NodeId, std::vector<float>>& offsets);
+
+// A graph in which layers with an offset have float weights, scale_c code + offset_c, and what
+// AddWeightOffsets added is gone. Batch norms may have been folded meanwhile.
+Graph FoldWeightOffsets(const Graph& graph);
 
 }  // namespace signum
 
-#endif  // SIGNUM_GRAPH_PASSES_ADD_WEIGHT_OFFSETS_H_
+#endif  // SIGNUM_GRAPH_PASSES_WEIGHT_OFFSETS_H_

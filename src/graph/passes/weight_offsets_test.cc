@@ -1,7 +1,9 @@
-#include "graph/passes/add_weight_offsets.h"
+#include "graph/passes/weight_offsets.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "graph/passes/fold_batch_norm.h"
 
 namespace signum {
 namespace {
@@ -53,6 +55,24 @@ TEST(AddWeightOffsets, ALayerWithOtherReadersIsShiftedItself) {
 
 TEST(AddWeightOffsets, WithoutOffsetsNothingChanges) {
   EXPECT_EQ(AddWeightOffsets(Network(), {}), Network());
+}
+
+TEST(FoldWeightOffsets, GivesFloatsForCodesAndOffsets) {
+  EXPECT_EQ(FoldWeightOffsets(Network()), Network());
+  const Graph folded = FoldWeightOffsets(AddWeightOffsets(Network(), {{1, {10, 100}}}));
+  ASSERT_TRUE(Verify(folded)) << Verify(folded).error().message;
+  ASSERT_EQ(folded.size(), 3);
+  const Tensor& weight = *folded.node(1).Find("weight");
+  EXPECT_EQ(weight.floats().front(), 9.5f);
+  EXPECT_EQ(weight.floats().back(), 99.5f);
+  EXPECT_EQ(WeightQuantizerOf(folded.node(1).op), nullptr);
+  EXPECT_EQ(folded.node(2), Network().node(2));
+  // With its batch norm in it, whose second factor is -4.
+  const Graph without =
+      FoldWeightOffsets(FoldBatchNorm(AddWeightOffsets(Network(), {{1, {10, 100}}})));
+  ASSERT_EQ(without.size(), 2);
+  EXPECT_EQ(without.node(1).Find("weight")->floats().front(), 19);
+  EXPECT_EQ(without.node(1).Find("weight")->floats().back(), -398);
 }
 
 }  // namespace

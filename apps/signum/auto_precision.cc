@@ -136,7 +136,8 @@ void AddAutoFlags(CLI::App& command, AutoFlags& flags) {
       ->group(kAutoGroup);
 }
 
-Status CheckAutoFlags(const CLI::App& command, const AutoFlags& flags) {
+Status CheckAutoFlags(const CLI::App& command, const AutoFlags& flags,
+                      const train::QuantizationConfig& methods) {
   if (!flags.on) {
     for (const char* option : {"--budget-bytes", "--budget-ms", "--auto-images"}) {
       if (command.count(option) == 0) continue;
@@ -149,6 +150,25 @@ Status CheckAutoFlags(const CLI::App& command, const AutoFlags& flags) {
   }
   if (command.count("--weights") > 0) {
     return InvalidArgument("--weights is for --auto to choose; leave out either");
+  }
+  const auto larger = [](const std::string& method) {
+    return method == "adabin" || method == "dorefa";
+  };
+  const bool any_larger =
+      larger(methods.binary_method) || larger(methods.weight_method) ||
+      std::any_of(methods.layers.begin(), methods.layers.end(), [&](const auto& setting) {
+        return setting.name != "value-method" && larger(setting.value);
+      });
+  if (any_larger) {
+    return InvalidArgument(
+        "weights of adabin and dorefa take more bytes and time than --auto counts; choose others");
+  }
+  for (const char* option : {"--bi-real", "--rprelu"}) {
+    if (command.count(option) == 0) continue;
+    return InvalidArgument(fmt::format(
+        "{} changes the network that --auto measures; give it to `signum train`, whose network "
+        "--auto then takes",
+        option));
   }
   return {};
 }

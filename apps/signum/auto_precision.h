@@ -22,8 +22,10 @@ struct AutoFlags {
 // --auto, --budget-bytes, --budget-ms and --auto-images.
 void AddAutoFlags(CLI::App& command, AutoFlags& flags);
 
-// Whether the flags belong together, and none of them asks for the bits of all layers.
-Status CheckAutoFlags(const CLI::App& command, const AutoFlags& flags);
+// Whether the flags belong together, none of them asks for the bits of all layers, and the methods
+// of training leave a layer as large as it was measured.
+Status CheckAutoFlags(const CLI::App& command, const AutoFlags& flags,
+                      const train::QuantizationConfig& methods);
 
 // Measures, adds a precision for each layer to arguments.quantization.layers, prints what was
 // chosen to standard error, and writes the trade-off of what was measured to a page beside

@@ -14,8 +14,7 @@
 
 namespace signum::apps {
 
-// "wNaM", N and M from 1 to 8, or 32 for float; "N" for both alike; or "float". An error begins
-// with `option`.
+// "wNaM" or "N" for both alike, N and M from 1 to 8; or "float". An error begins with `option`.
 Result<LayerBits> ParseLayerBits(const std::string& text, const std::string& option);
 std::string LayerBitsText(const LayerBits& bits);
 

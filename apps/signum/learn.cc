@@ -128,15 +128,29 @@ Result<std::vector<Graph>> TakeNarrower(const std::string& switchable, Graph& ne
   return graphs;
 }
 
+Result<std::optional<Graph>> TeacherOf(const RunArguments& arguments, const Graph& network) {
+  if (arguments.teacher == "none") return std::nullopt;
+  if (arguments.teacher != "float") return ReadSgn(ModelPath(arguments.teacher));
+  if (arguments.verb == "train") {
+    return InvalidArgument(
+        "--teacher float is for `signum quantize`, where it is the network before quantization; "
+        "name a .sgn file, or none");
+  }
+  if (const auto weights = network.metadata.find("weights");
+      weights != network.metadata.end() && weights->second == "latent") {
+    return InvalidArgument(
+        "these are the float weights behind a quantized network, which alone are no teacher: give "
+        "--teacher FILE.sgn, the network before it was quantized, or --teacher none");
+  }
+  return network;
+}
+
 Result<Start> Prepare(const RunArguments& arguments, const Datasets& sets) {
   Start start;
   SIGNUM_ASSIGN_OR_RETURN(start.before, LoadNetwork(arguments, sets.train));
   start.before.metadata["data"] = arguments.data;
-  if (arguments.teacher == "float") {
-    start.teacher = start.before;
-  } else if (arguments.teacher != "none") {
-    SIGNUM_ASSIGN_OR_RETURN(start.teacher, ReadSgn(arguments.teacher));
-  }
+  SIGNUM_ASSIGN_OR_RETURN(start.teacher, TeacherOf(arguments, start.before));
+  start.before.metadata.erase("weights");
   if (arguments.bi_real) {
     SIGNUM_ASSIGN_OR_RETURN(start.before, ShortcutPerConvolution(start.before));
   }

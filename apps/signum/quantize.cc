@@ -111,7 +111,7 @@ Status Quantize(const CLI::App& command, QuantizeFlags& flags,
   RunArguments& arguments = flags.learn.arguments;
   SIGNUM_RETURN_IF_ERROR(CheckCalibrateFlags(command));
   SIGNUM_RETURN_IF_ERROR(ReadPolicy(flags, arguments));
-  SIGNUM_RETURN_IF_ERROR(CheckAutoFlags(command, flags.automatic));
+  SIGNUM_RETURN_IF_ERROR(CheckAutoFlags(command, flags.automatic, arguments.training.quantization));
   SIGNUM_RETURN_IF_ERROR(CheckResumeFlags(command));
   SIGNUM_RETURN_IF_ERROR(CheckRecipeFlags(command));
   const bool calibrates = flags.calibrate.images > 0;

@@ -11,7 +11,7 @@
 //                            norms folded: for running, not for retraining
 //   checkpoint.pt            what --resume goes on from
 //   metrics.jsonl            one line per epoch
-//   results.csv              the same as a table
+//   results.csv              the same as a table, without flip rates
 //   events.out.tfevents.*    the same for TensorBoard
 //   report.html              the same for people
 #ifndef SIGNUM_APPS_RUN_FOLDER_H_

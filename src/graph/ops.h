@@ -35,8 +35,9 @@ struct Window {
 };
 
 // How a weight is quantized: symmetric, scale times integer code. 1 bit: codes
-// -1 and +1, scale alpha = mean |w|. 2 to 8 bits: codes within +-(2^(bits-1)-1);
-// in 8 bits also -128, which Signum's own quantizer leaves out but other tools use.
+// -1 and +1, scale alpha, mean |w| unless a method of training has another. 2 to 8 bits: codes
+// within +-(2^(bits-1)-1); in 8 bits also -128, which Signum's own quantizer leaves out but other
+// tools use.
 struct WeightQuantizer {
   int bits = 1;
   bool per_channel = true;  // a scale per output channel; else one per layer

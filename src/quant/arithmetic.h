@@ -1,7 +1,8 @@
-// The arithmetic of every quantizer, as pure functions on numbers. This is the
-// one definition: the trainer's fake quantization and the runtime's kernels are
-// tested against it. docs/quantization.md derives the formulas.
-// Knows no graph, no tensor library and no kernel.
+// The arithmetic of quantized values and of weights by the default methods, as pure functions on
+// numbers. This is the one definition: the trainer's fake quantization and the runtime's kernels
+// are tested against it. docs/quantization.md derives the formulas. How other methods find codes
+// and scales is the trainer's business (train/weight_methods.h); what codes mean is the same. Knows
+// no graph, no tensor library and no kernel.
 #ifndef SIGNUM_QUANT_ARITHMETIC_H_
 #define SIGNUM_QUANT_ARITHMETIC_H_
 

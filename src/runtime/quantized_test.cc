@@ -411,6 +411,27 @@ TEST(Quantized, SignsBehindNegativeFactorsArePooledAsBits) {
   }
 }
 
+// Factor -2 / 2, mean 3 and shift 1: the sign behind is +1 where the sum is at most 4.
+TEST(Quantized, AFallingBatchNormFiresUpToItsThreshold) {
+  RandomGraph g({1, 1, 1, 1}, 14);
+  const auto one = [](float value) { return Tensor::Filled({1}, value); };
+  const auto layer = [&](NodeId in) {
+    ConvolutionOp op{.output_channels = 1, .bias = false};
+    op.weight_quantizer = WeightQuantizer{1, false};
+    return g.Add(
+        op, {in},
+        {{"weight", Tensor({1, 1, 1, 1}, std::vector<int8_t>{1})}, {"weight_scale", one(1)}});
+  };
+  const NodeId norm = g.Add(
+      BatchNormOp{.epsilon = 1}, {layer(g.Quantize(g.input(), 8, 0, 1))},
+      {{"weight", one(-2)}, {"bias", one(1)}, {"running_mean", one(3)}, {"running_var", one(3)}});
+  layer(g.Quantize(norm, 1, 0, 1));
+  for (Isa isa : SupportedIsas()) {
+    EXPECT_EQ(RunGraph(g.graph(), {0, 3, 4, 5, 200}, 5, {.isa = isa}),
+              (std::vector<float>{1, 1, 1, -1, -1}));
+  }
+}
+
 // A 5x5 layer over as many channels, all codes of a weight being `code`.
 RandomGraph WideLayer(int64_t channels, int bits, int8_t code, int zero_point) {
   RandomGraph g({1, channels, 5, 5}, 13, true);

@@ -258,6 +258,7 @@ Graph GraphModule::Latents() const {
     node.parameters.erase("weight_scale");
   }
   graph.metadata.erase("precision");
+  graph.metadata["weights"] = "latent";
   return StripQuantizers(graph);
 }
 

@@ -66,7 +66,7 @@ class Run {
     if (!config_.learn_scales) {
       for (const auto& [name, tensor] : State()) {
         torch::Tensor state = tensor;
-        if (name.ends_with(".scale") || name.ends_with(".shift")) state.set_requires_grad(false);
+        if (name.ends_with(".scale")) state.set_requires_grad(false);
       }
     }
   }
@@ -433,15 +433,18 @@ Result<SanityOutcome> CheckSanity(const TrainRequest& request) {
     check.teacher = nullptr;
     check.config.label_smoothing = 0;
     check.config.distillation_weight = 0;
-    SanityOutcome best{.last_loss = std::numeric_limits<double>::infinity()};
+    std::optional<SanityOutcome> best;
+    Result<SanityOutcome> outcome;
     for (double rate : kSanityRates) {
       check.config.learning_rate = rate;
       Run run(check, silent, device);
-      SIGNUM_ASSIGN_OR_RETURN(const SanityOutcome outcome, run.Sanity());
-      if (outcome.last_loss < best.last_loss) best = outcome;
-      if (best.passed()) break;
+      outcome = run.Sanity();
+      if (!outcome) continue;  // a loss that is no number at this rate may be one at the next
+      if (!best || outcome->last_loss < best->last_loss) best = *outcome;
+      if (best->passed()) break;
     }
-    return best;
+    if (best) return *best;
+    return outcome;
   } catch (const std::exception& error) {
     return tl::unexpected(FromException(error));
   }

@@ -7,86 +7,18 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <random>
 
 #include "graph/passes/insert_quantizers.h"
 #include "runtime/testing/run_program.h"
 #include "train/graph_module.h"
+#include "train/testing/small_problem.h"
 
 namespace signum::train {
 namespace {
 
 using ::testing::HasSubstr;
 
-// Three classes of 8x8 images: a bright top, a bright left, and a bright middle,
-// in noise.
-data::Dataset Blocks(int64_t images, uint32_t seed) {
-  std::mt19937 random(seed);
-  data::Dataset set{.name = "blocks", .image_shape = {1, 8, 8}, .class_names = {"a", "b", "c"}};
-  for (int64_t i = 0; i < images; ++i) {
-    const auto label = static_cast<int32_t>(random() % 3);
-    set.labels.push_back(label);
-    for (int y = 0; y < 8; ++y) {
-      for (int x = 0; x < 8; ++x) {
-        const bool bright = label == 0 ? y < 3 : label == 1 ? x < 3 : (x + y) % 7 == 3;
-        set.images.push_back(static_cast<uint8_t>(random() % 120 + (bright ? 100 : 0)));
-      }
-    }
-  }
-  return set;
-}
-
-Tensor Random(Shape shape, float deviation, uint32_t seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0, deviation);
-  std::vector<float> values(shape.elements());
-  for (float& value : values) value = normal(random);
-  return Tensor(shape, std::move(values));
-}
-
-// Convolution, batch norm, ReLU, pooling, dropout, linear.
-Graph SmallNetwork() {
-  Graph g;
-  const auto channels = [](float value) { return Tensor::Filled({8}, value); };
-  NodeId x = g.Add("x", InputOp{{1, 1, 8, 8}}, {});
-  x = g.Add("normalize", NormalizeOp{{0.4f}, {0.2f}}, {x});
-  for (int layer = 1; layer <= 2; ++layer) {
-    const std::string n = std::to_string(layer);
-    const int64_t in = layer == 1 ? 1 : 8;
-    x = g.Add("conv" + n,
-              ConvolutionOp{.output_channels = 8,
-                            .window = {.kernel = {3, 3}, .padding = Padding::All(1)},
-                            .bias = false},
-              {x}, {{"weight", Random({8, in, 3, 3}, 0.3f, layer)}});
-    x = g.Add("bn" + n, BatchNormOp{}, {x},
-              {{"weight", channels(1)},
-               {"bias", channels(0)},
-               {"running_mean", channels(0)},
-               {"running_var", channels(1)}});
-    x = g.Add("relu" + n, ActivationOp{}, {x});
-    x = g.Add("pool" + n, MaxPoolOp{{.kernel = {2, 2}, .stride = {2, 2}}}, {x});
-  }
-  x = g.Add("flat", FlattenOp{}, {x});
-  x = g.Add("dropout", DropoutOp{0.2f}, {x});
-  g.Add("linear", LinearOp{.output_features = 3}, {x},
-        {{"weight", Random({3, 32}, 0.1f, 9)}, {"bias", Tensor::Filled({3}, 0)}});
-  g.class_names = {"a", "b", "c"};
-  return g;
-}
-
-TrainConfig SmallConfig() {
-  TrainConfig config;
-  config.epochs = 3;
-  config.batch_size = 32;
-  config.learning_rate = 0.05;
-  config.crop_padding = 0;
-  config.flip = false;
-  config.threads = 2;
-  config.reestimate_batches = 8;
-  return config;
-}
-
-class TrainerTest : public ::testing::Test {
+class TrainerTest : public SmallProblem {
  protected:
   TrainerTest() {
     std::string pattern = (std::filesystem::temp_directory_path() / "signum-XXXXXX").string();
@@ -94,13 +26,7 @@ class TrainerTest : public ::testing::Test {
   }
   ~TrainerTest() override { std::filesystem::remove_all(folder_); }
 
-  TrainRequest Request(const Graph& network) const {
-    return {.network = &network, .train = &train_, .test = &test_, .config = SmallConfig()};
-  }
-
   std::string folder_;
-  data::Dataset train_ = Blocks(640, 1), test_ = Blocks(200, 2);
-  Observer silent_;
 };
 
 TEST_F(TrainerTest, LearnsInFloatAndInOneBit) {
@@ -123,16 +49,6 @@ TEST_F(TrainerTest, LearnsInFloatAndInOneBit) {
   }
 }
 
-// The class of the largest of each three numbers.
-std::vector<int> Classes(const std::vector<float>& outputs) {
-  std::vector<int> classes;
-  for (size_t i = 0; i < outputs.size(); i += 3) {
-    classes.push_back(static_cast<int>(
-        std::max_element(outputs.begin() + i, outputs.begin() + i + 3) - outputs.begin() - i));
-  }
-  return classes;
-}
-
 // Stops the run, as an error would, after some epochs.
 class StopAfter : public Observer {
  public:
@@ -145,64 +61,6 @@ class StopAfter : public Observer {
  private:
   int64_t epochs_;
 };
-
-TEST_F(TrainerTest, EveryMethodLearnsAndRunsInIntegers) {
-  const Graph network = SmallNetwork();
-  const auto floats = Train(Request(network), silent_);
-  ASSERT_TRUE(floats) << floats.error().message;
-  struct Method {
-    int weight_bits, activation_bits;
-    QuantizationConfig config;
-  };
-  const Method methods[] = {
-      {1, 8, {.theta = 0.1, .theta_relative = true}},
-      {1, 8, {.binary_method = "ir-net"}},
-      {1, 8, {.binary_method = "bop", .bop_gamma = 0.01, .bop_tau = 1e-4}},
-      {1, 8, {.binary_method = "recu"}},
-      {1, 8, {.binary_method = "adabin"}},
-      {1, 1, {.binary_method = "adabin", .theta = 0.1}},
-      {1, 4, {.value_method = "pact"}},
-      {1, 4, {.value_method = "dorefa"}},
-      {1, 1, {.binary_method = "ir-net", .sign_gradient = "ede"}},
-      {1, 1, {.sign_gradient = "bi-real"}},
-      {1, 1, {.sign_gradient = "swish-sign"}},
-      {2, 2, {.weight_method = "lsq"}},
-      {2, 8, {.weight_method = "ternary"}},
-      {3, 3, {.weight_method = "dorefa", .value_method = "dorefa"}},
-      {8, 8, {.weight_method = "dorefa"}},
-      {4, 4, {.weight_method = "lsq", .value_method = "pact"}},
-      {8, 8, {.weight_method = "lsq"}},
-  };
-  std::vector<float> images;
-  for (const uint8_t pixel : test_.images) images.push_back(static_cast<float>(pixel) / 255.0f);
-  for (const Method& method : methods) {
-    const QuantizationConfig& config = method.config;
-    SCOPED_TRACE(testing::Message() << "W" << method.weight_bits << "A" << method.activation_bits
-                                    << " " << config.binary_method << " " << config.weight_method
-                                    << " " << config.value_method << " " << config.sign_gradient);
-    const auto quantized = InsertQuantizers(
-        floats->network,
-        {.weight_bits = method.weight_bits, .activation_bits = method.activation_bits});
-    ASSERT_TRUE(quantized);
-    TrainRequest request = Request(*quantized);
-    request.teacher = &floats->network;
-    request.calibrate = true;
-    request.config.quantization = config;
-    const auto outcome = Train(request, silent_);
-    ASSERT_TRUE(outcome) << outcome.error().message;
-    EXPECT_GT(outcome->test_accuracy, 0.9);
-    const GraphModule frozen(outcome->network, {.frozen = true}, torch::kCPU);
-    EXPECT_EQ(frozen.Snapshot(), outcome->network);
-    const auto outputs = Predict(outcome->network, test_, request.config);
-    ASSERT_TRUE(outputs) << outputs.error().message;
-    const std::vector<int> classes = Classes(*outputs);
-    for (Isa isa : SupportedIsas()) {
-      const std::vector<float> got =
-          runtime::RunGraph(outcome->network, images, test_.size(), {.isa = isa});
-      EXPECT_EQ(Classes(got), classes) << IsaName(isa);
-    }
-  }
-}
 
 TEST_F(TrainerTest, EveryOptimizerAndScheduleLearns) {
   const Graph network = SmallNetwork();

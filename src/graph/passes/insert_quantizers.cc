@@ -20,6 +20,8 @@ struct Plan {
   std::vector<int> weight_bits;    // 0 where the node keeps float weights or has none
   std::vector<bool> reads_codes;   // of layers
   std::vector<int> quantize_bits;  // 0 where the node's value gets no quantizer
+  std::vector<bool> sign;          // whether 1-bit layers read a sign of that quantizer's codes
+  std::vector<bool> reads_sign;    // of layers: those
   std::vector<int> residual_bits;  // 0 where sums read what it reads
 };
 
@@ -140,8 +142,9 @@ Plan MakePlan(const Graph& graph, const std::vector<Shape>& shapes,
               const QuantizationPolicy& policy) {
   const std::vector<NodeId> layers = Layers(graph);
   const std::set<NodeId> downsamples = Downsamples(graph, shapes);
-  Plan plan{std::vector<int>(graph.size()), std::vector<bool>(graph.size()),
-            std::vector<int>(graph.size()), std::vector<int>(graph.size())};
+  Plan plan{std::vector<int>(graph.size()),  std::vector<bool>(graph.size()),
+            std::vector<int>(graph.size()),  std::vector<bool>(graph.size()),
+            std::vector<bool>(graph.size()), std::vector<int>(graph.size())};
   for (NodeId layer : layers) {
     const bool edge = layer == layers.front() || layer == layers.back();
     const Place place = edge                          ? Place::kEdge
@@ -151,9 +154,13 @@ Plan MakePlan(const Graph& graph, const std::vector<Shape>& shapes,
     plan.weight_bits[layer] = weight_bits == kFloatBits ? 0 : weight_bits;
     if (value_bits == kFloatBits) continue;
     plan.reads_codes[layer] = true;
-    int& bits =
-        plan.quantize_bits[QuantizationPoint(graph, graph.node(layer).inputs[0], value_bits)];
-    bits = std::max(bits, value_bits);
+    const NodeId point = QuantizationPoint(graph, graph.node(layer).inputs[0], value_bits);
+    plan.quantize_bits[point] = std::max(plan.quantize_bits[point], value_bits);
+    plan.reads_sign[layer] = value_bits == 1;
+    if (value_bits == 1) plan.sign[point] = true;
+  }
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    if (plan.quantize_bits[id] == 1) plan.sign[id] = false;  // its quantizer is the sign
   }
   if (policy.residual_bits != kFloatBits) {
     PlanResiduals(graph, shapes, policy.residual_bits, plan);
@@ -248,6 +255,7 @@ Result<Graph> InsertQuantizers(const Graph& quantized_or_float, const Quantizati
   Graph out = graph.EmptyLike();
   std::vector<NodeId> moved(graph.size());      // where a value went
   std::vector<NodeId> quantized(graph.size());  // its quantized form, if any
+  std::vector<NodeId> sign(graph.size());       // the sign of that, if 1-bit layers want it
   std::vector<NodeId> kept(graph.size());       // what sums read of it
   for (NodeId id = 0; id < graph.size(); ++id) {
     Node node = graph.node(id);
@@ -259,18 +267,25 @@ Result<Graph> InsertQuantizers(const Graph& quantized_or_float, const Quantizati
     const bool sum = IsShortcutSum(graph, shapes, id);
     for (NodeId& input : node.inputs) {
       const bool reads_codes = layer ? plan.reads_codes[id] : plan.quantize_bits[input] > 1;
-      input = reads_codes ? quantized[input] : sum ? kept[input] : moved[input];
+      const bool reads_sign = layer && plan.reads_sign[id] && plan.sign[input];
+      input = reads_sign    ? sign[input]
+              : reads_codes ? quantized[input]
+              : sum         ? kept[input]
+                            : moved[input];
     }
     moved[id] = quantized[id] = kept[id] =
         out.Add(node.name, std::move(node.op), std::move(node.inputs), std::move(node.parameters));
-    const auto quantize = [&](int bits, const char* suffix) {
+    const auto quantize = [&](NodeId value, int bits, const char* suffix) {
       auto [op, parameters] = MakeQuantizer(bits, never_negative[id], shapes[id]);
-      return out.Add(graph.node(id).name + suffix, op, {kept[id]}, std::move(parameters));
+      return out.Add(graph.node(id).name + suffix, op, {value}, std::move(parameters));
     };
-    if (plan.residual_bits[id] > 0) kept[id] = quantize(plan.residual_bits[id], ".residual");
-    if (plan.quantize_bits[id] > 0) {
-      quantized[id] = quantize(plan.quantize_bits[id], ".quantize");
+    if (plan.residual_bits[id] > 0) {
+      kept[id] = quantize(kept[id], plan.residual_bits[id], ".residual");
     }
+    if (plan.quantize_bits[id] > 0) {
+      quantized[id] = quantize(kept[id], plan.quantize_bits[id], ".quantize");
+    }
+    if (plan.sign[id]) sign[id] = quantize(quantized[id], 1, ".sign");
   }
   return out;
 }

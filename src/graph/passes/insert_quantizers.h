@@ -47,7 +47,8 @@ struct QuantizationPolicy {
 // A graph in which every convolution and linear layer has a weight quantizer and
 // reads a Quantize node named after its source ("layer1.0.relu.quantize"). Layers
 // that read the same value share its quantizer, which has the most bits that one of
-// them asks for; with 2 bits and more every other
+// them asks for, but those that ask for 1 bit read a sign of its codes
+// ("layer1.0.relu.sign"); with 2 bits and more every other
 // reader of that value (a shortcut) reads the codes too, so that only k bits of a
 // feature map are stored; 1-bit signs lose too much for a sum, so there the
 // shortcut keeps the float value, or codes of `residual_bits` ("layer1.0.relu.residual").

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace signum {
 namespace {
 
@@ -215,6 +217,33 @@ TEST(InsertQuantizers, DownsamplingLayersMayHaveTheirOwnPrecision) {
   const auto plain = InsertQuantizers(around, {.downsample = LayerBits{4, 8}});
   ASSERT_TRUE(plain) << plain.error().message;
   EXPECT_EQ(WeightQuantizerOf(Named(*plain, "inside").op)->bits, 1);
+}
+
+// input -> conv1 -> relu, which a 3x3 and a 1x1 convolution read, whose sum is a shortcut's.
+TEST(InsertQuantizers, OneBitLayersReadTheSignOfCodesThatOthersRead) {
+  Graph g;
+  const NodeId x = g.Add("x", InputOp{{1, 4, 8, 8}}, {});
+  const NodeId relu =
+      g.Add("relu", ActivationOp{}, {g.Add("first", Convolution3x3(), {x}, Weight())});
+  const NodeId main = g.Add("main", Convolution3x3(), {relu}, Weight());
+  const NodeId down = g.Add("down", ConvolutionOp{.output_channels = 4, .bias = false}, {relu},
+                            {{"weight", Tensor::Filled({4, 4, 1, 1}, 1)}});
+  g.Add("last", Convolution3x3(), {g.Add("sum", AddOp{}, {main, down})}, Weight());
+  const auto quantized =
+      InsertQuantizers(g, {.weight_bits = 1, .activation_bits = 1, .downsample = LayerBits{8, 8}});
+  ASSERT_TRUE(quantized) << quantized.error().message;
+  ASSERT_TRUE(Verify(*quantized)) << Verify(*quantized).error().message;
+  const auto read_by = [&](const std::string& name) -> const Node& {
+    const auto found = std::find_if(quantized->nodes().begin(), quantized->nodes().end(),
+                                    [&](const Node& node) { return node.name == name; });
+    return quantized->node(found->inputs[0]);
+  };
+  EXPECT_EQ(read_by("main").name, "relu.sign");
+  EXPECT_EQ(std::get<QuantizeOp>(read_by("main").op).bits, 1);
+  EXPECT_EQ(read_by("relu.sign").name, "relu.quantize");
+  EXPECT_EQ(read_by("down").name, "relu.quantize");
+  EXPECT_EQ(std::get<QuantizeOp>(read_by("down").op).bits, 8);
+  EXPECT_EQ(StripQuantizers(*quantized), g);
 }
 
 TEST(InsertQuantizers, FloatWeightsMayReadCodes) {

@@ -214,6 +214,18 @@ class RecipeTest(unittest.TestCase):
         self.succeed("quantize", model, *learn, "--binary-method", "adabin", "--run", second)
         self.assertEqual(self.succeed("info", second / "model.sgn").count(".shifted"), 3)
         self.fail_with("weights/latent.sgn", "train", model, *learn)
+        # The floats behind the codes are neither a teacher nor to be calibrated.
+        latent = first / "weights/latent.sgn"
+        self.fail_with("--teacher float: these are the float weights behind", "quantize", latent,
+                       *learn)
+        self.fail_with("not to run or to teach", "train", "lenet", "--teacher", latent, *learn)
+        self.fail_with("not to run or to teach", "quantize", latent, "--calibrate", "8", "-o",
+                       self.folder / "x.sgn", "--data", "fashion-mnist")
+        third = self.folder / "third"
+        self.succeed("quantize", latent, *learn, "--teacher", floats, "--run", third)
+        self.assertEqual(json.loads(self.succeed("info", third / "model.sgn", "--json"))
+                         .get("metadata", {}).get("weights"), None)
+        self.fail_with("is for `signum quantize`", "train", "lenet", "--teacher", "float", *learn)
 
     def test_sanity_tells_without_a_run(self):
         text = self.succeed("train", "lenet", *DATA, "--sanity", "--json")

@@ -102,6 +102,7 @@ Result<calibration::Sensitivity> Measure(const AutoFlags& flags,
                                          const calibration::PostTrainingOptions& options,
                                          const RunArguments& arguments) {
   SIGNUM_ASSIGN_OR_RETURN(const Graph network, LoadGraph(arguments.model));
+  SIGNUM_RETURN_IF_ERROR(CheckNotLatent(network));
   SIGNUM_ASSIGN_OR_RETURN(
       const data::Dataset dataset,
       data::LoadDataset(arguments.data, data::Split::kTrain, arguments.data_folder));

@@ -154,6 +154,7 @@ Status Calibrate(const RunArguments& arguments, const CalibrateFlags& flags, boo
   SIGNUM_ASSIGN_OR_RETURN(const calibration::PostTrainingOptions options,
                           OptionsOf(arguments.quantization, flags));
   SIGNUM_ASSIGN_OR_RETURN(const Graph network, LoadNetwork(arguments));
+  SIGNUM_RETURN_IF_ERROR(CheckNotLatent(network));
   SIGNUM_ASSIGN_OR_RETURN(
       const data::Dataset dataset,
       data::LoadDataset(arguments.data, data::Split::kTrain, arguments.data_folder));

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -138,7 +139,9 @@ Result<Entry> Find(const std::string& argument, const CompareFlags& flags) {
   Entry entry{.argument = argument};
   while (entry.argument.size() > 1 && entry.argument.ends_with('/')) entry.argument.pop_back();
   entry.data_folder = flags.data_folder;
-  if (const std::string model = ModelPath(entry.argument); IsModelFile(model)) {
+  std::error_code ignored;
+  const std::string model = ModelPath(entry.argument);
+  if (!fs::is_directory(entry.argument, ignored) && IsModelFile(model)) {
     entry.path = entry.argument;
     entry.model = model;
     return entry;
@@ -304,10 +307,15 @@ Result<std::vector<Reference>> ReferencesTo(const std::vector<Entry>& entries,
   std::vector<Reference> references;
   for (const std::string& text : texts) {
     SIGNUM_ASSIGN_OR_RETURN(Reference reference, ParseReference(text));
-    if (std::none_of(entries.begin(), entries.end(),
-                     [&](const Entry& entry) { return entry.network == reference.network; })) {
-      return InvalidArgument(fmt::format("--reference {}: none of the runs is of a network '{}'",
-                                         text, reference.network));
+    std::set<std::string> data;
+    for (const Entry& entry : entries) {
+      if (entry.network == reference.network) data.insert(entry.data);
+    }
+    if (data.size() != 1) {
+      return InvalidArgument(
+          fmt::format("--reference {}: {} of a network '{}'", text,
+                      data.empty() ? "none of the runs is" : "there are runs on several datasets",
+                      reference.network));
     }
     references.push_back(std::move(reference));
   }

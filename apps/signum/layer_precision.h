@@ -14,7 +14,8 @@
 
 namespace signum::apps {
 
-// "wNaM" or "N" for both alike, N and M from 1 to 8; or "float". An error begins with `option`.
+// "wNaM" or "N" for both alike, N and M from 1 to 8, or 32 for float, but w32aM; or "float".
+// An error begins with `option`.
 Result<LayerBits> ParseLayerBits(const std::string& text, const std::string& option);
 std::string LayerBitsText(const LayerBits& bits);
 

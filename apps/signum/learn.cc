@@ -130,19 +130,19 @@ Result<std::vector<Graph>> TakeNarrower(const std::string& switchable, Graph& ne
 
 Result<std::optional<Graph>> TeacherOf(const RunArguments& arguments, const Graph& network) {
   if (arguments.teacher == "none") return std::nullopt;
-  if (arguments.teacher != "float") return ReadSgn(ModelPath(arguments.teacher));
-  if (arguments.verb == "train") {
+  if (arguments.teacher == "float" && arguments.verb == "train") {
     return InvalidArgument(
         "--teacher float is for `signum quantize`, where it is the network before quantization; "
         "name a .sgn file, or none");
   }
-  if (const auto weights = network.metadata.find("weights");
-      weights != network.metadata.end() && weights->second == "latent") {
-    return InvalidArgument(
-        "these are the float weights behind a quantized network, which alone are no teacher: give "
-        "--teacher FILE.sgn, the network before it was quantized, or --teacher none");
+  Graph teacher = network;
+  if (arguments.teacher != "float") {
+    SIGNUM_ASSIGN_OR_RETURN(teacher, ReadSgn(ModelPath(arguments.teacher)));
   }
-  return network;
+  if (Status fits = CheckNotLatent(teacher); !fits) {
+    return tl::unexpected(fits.error().In("--teacher " + arguments.teacher));
+  }
+  return teacher;
 }
 
 Result<Start> Prepare(const RunArguments& arguments, const Datasets& sets) {
@@ -151,17 +151,18 @@ Result<Start> Prepare(const RunArguments& arguments, const Datasets& sets) {
   start.before.metadata["data"] = arguments.data;
   SIGNUM_ASSIGN_OR_RETURN(start.teacher, TeacherOf(arguments, start.before));
   start.before.metadata.erase("weights");
-  if (arguments.bi_real) {
-    SIGNUM_ASSIGN_OR_RETURN(start.before, ShortcutPerConvolution(start.before));
-  }
-  if (arguments.rprelu) {
-    SIGNUM_ASSIGN_OR_RETURN(start.before, UsePRelu(start.before, kFirstSlope));
-  }
   if (arguments.verb == "train" && arguments.switchable.empty() &&
       FoldWeightOffsets(start.before).size() < start.before.size()) {
     return InvalidArgument(
         "the network has weights with an offset (adabin), which only learn from floats: give "
         "weights/latent.sgn of its run instead, or let `signum quantize` have it");
+  }
+  start.before = FoldWeightOffsets(start.before);
+  if (arguments.bi_real) {
+    SIGNUM_ASSIGN_OR_RETURN(start.before, ShortcutPerConvolution(start.before));
+  }
+  if (arguments.rprelu) {
+    SIGNUM_ASSIGN_OR_RETURN(start.before, UsePRelu(start.before, kFirstSlope));
   }
   start.network = start.before;
   if (!arguments.switchable.empty()) {

@@ -44,6 +44,15 @@ bool IsModelFile(const std::string& argument) {
   return argument.ends_with(".sgn") || std::filesystem::exists(argument, ignored);
 }
 
+Status CheckNotLatent(const Graph& graph) {
+  const auto weights = graph.metadata.find("weights");
+  if (weights == graph.metadata.end() || weights->second != "latent") return {};
+  return InvalidArgument(
+      "these are the float weights behind a quantized network, which are there to be quantized "
+      "again "
+      "by training, not to run or to teach; name the network before it was quantized");
+}
+
 void AddBitsFlag(CLI::App& command, int& bits) {
   command
       .add_option(

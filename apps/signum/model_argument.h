@@ -31,6 +31,10 @@ void AddBitsFlag(CLI::App& command, int& bits);
 // names (kInvalidArgument), or what name may have been meant (kNotFound).
 Status CheckTrained(const std::string& argument);
 
+// Whether the network is one to run. The float weights behind a quantized one (weights/latent.sgn
+// of a run) are only there to be quantized again.
+Status CheckNotLatent(const Graph& graph);
+
 // The graph in the .sgn file, or else the zoo network of that name, built with
 // `options`; options do nothing to a file. What is neither is an error that
 // suggests the nearest name and says what is accepted. bits: of a file with several

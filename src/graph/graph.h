@@ -50,7 +50,7 @@ class Graph {
   // The shape of the input at batch size 1. The graph must have its input node.
   const Shape& input_shape() const { return std::get<InputOp>(nodes_[0].op).shape; }
 
-  // A graph without nodes, which is called and says the same.
+  // A graph without nodes, of the same name, class_names and metadata.
   Graph EmptyLike() const;
 
   // Ids of the nodes that read `id`'s value, in order.

@@ -204,10 +204,7 @@ Graph WithoutUnread(const Graph& graph, NodeId output) {
     if (!needed[id]) continue;
     for (const NodeId input : graph.node(id).inputs) needed[input] = true;
   }
-  Graph result;
-  result.name = graph.name;
-  result.class_names = graph.class_names;
-  result.metadata = graph.metadata;
+  Graph result = graph.EmptyLike();
   std::vector<NodeId> moved(needed.size());
   for (NodeId id = 0; id <= output; ++id) {
     if (!needed[id]) continue;

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "graph/name_pattern.h"
+#include "graph/passes/weight_offsets.h"
 #include "train/layer_settings.h"
 #include "train/sign_gradient.h"
 
@@ -61,6 +63,18 @@ struct Site {
   QuantizationConfig config;
 };
 
+// Whether the value goes to a batch norm, pooled or moved at most.
+bool MeetsBatchNorm(const Graph& network, NodeId value) {
+  for (NodeId reader : network.Readers(value)) {
+    const Op& op = network.node(reader).op;
+    if (std::holds_alternative<BatchNormOp>(op)) return true;
+    const bool pools = MovesValues(op) || std::holds_alternative<AveragePoolOp>(op) ||
+                       std::holds_alternative<GlobalAveragePoolOp>(op);
+    if (pools && MeetsBatchNorm(network, reader)) return true;
+  }
+  return false;
+}
+
 Result<std::vector<Site>> SitesOf(const Graph& network, const QuantizationConfig& config) {
   std::vector<Site> sites;
   for (NodeId id = 0; id < network.size(); ++id) {
@@ -73,10 +87,7 @@ Result<std::vector<Site>> SitesOf(const Graph& network, const QuantizationConfig
     if (quantizer != nullptr) site.weight_bits = quantizer->bits;
     if (source >= 0) site.value_bits = std::get<QuantizeOp>(network.node(source).op).bits;
     SIGNUM_ASSIGN_OR_RETURN(site.config, ConfigOfLayer(config, node.name));
-    const std::vector<NodeId> readers = network.Readers(id);
-    site.normalized = std::any_of(readers.begin(), readers.end(), [&](NodeId reader) {
-      return std::holds_alternative<BatchNormOp>(network.node(reader).op);
-    });
+    site.normalized = MeetsBatchNorm(network, id);
     const std::string place = "layer '" + node.name + "'";
     SIGNUM_RETURN_IF_ERROR(CheckMethods(site.config).map_error([&](const Error& e) {
       return config.layers.empty() ? e : e.In(place);
@@ -178,6 +189,23 @@ Status CheckNormalized(const std::vector<Site>& sites) {
   return {};
 }
 
+// Of AdaBin, which adds nodes.
+Status CheckOffsetNames(const Graph& network, const std::vector<Site>& sites) {
+  std::set<std::string> names;
+  for (const Node& node : network.nodes()) names.insert(node.name);
+  for (const Site& site : sites) {
+    if (site.weight_bits != 1 || site.config.binary_method != "adabin") continue;
+    for (const char* added : kOffsetNames) {
+      if (!names.contains(site.name + added)) continue;
+      return InvalidArgument(fmt::format(
+          "--binary-method adabin needs the name '{}{}', which another node of the network has; "
+          "choose another method for layer '{}'",
+          site.name, added, site.name));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Status CheckShapes(const Graph& network, const data::Dataset& dataset) {
@@ -243,6 +271,7 @@ Status CheckQuantization(const std::vector<const Graph*>& precisions,
   std::vector<Site> sites;
   for (const Graph* graph : precisions) {
     SIGNUM_ASSIGN_OR_RETURN(const std::vector<Site> own, SitesOf(*graph, config));
+    SIGNUM_RETURN_IF_ERROR(CheckOffsetNames(*graph, own));
     sites.insert(sites.end(), own.begin(), own.end());
   }
   SIGNUM_RETURN_IF_ERROR(CheckUses(sites, config));

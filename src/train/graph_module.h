@@ -66,8 +66,8 @@ class GraphModule {
   Graph Snapshot() const;
 
   // The graph without quantizers, with the latent weights as they are now; of weights that have
-  // none, the values of their codes. Its metadata says "weights": "latent", for it is no network to
-  // run, or to learn from.
+  // none, the values of their codes. Its metadata says "weights": "latent", for it is there to
+  // train on, not to run or to teach.
   Graph Latents() const;
 
   // Weights of convolutions and linear layers that an optimizer moves: what weight decay is for.

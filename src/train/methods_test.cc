@@ -7,6 +7,7 @@
 #include "graph/passes/shortcut_per_convolution.h"
 #include "graph/passes/use_prelu.h"
 #include "runtime/testing/run_program.h"
+#include "train/check.h"
 #include "train/graph_module.h"
 #include "train/testing/small_problem.h"
 #include "zoo/zoo.h"
@@ -105,6 +106,20 @@ TEST_F(MethodsTest, AResidualNetworkOfOneBitValuesRunsInIntegers) {
   ASSERT_TRUE(outcome) << outcome.error().message;
   EXPECT_GT(outcome->test_accuracy, 0.8);
   ExpectTheRuntimeAgrees(*outcome);
+}
+
+// Which VGG-small pools before.
+TEST(Methods, ThatWantABatchNormFindItBehindAPool) {
+  const Graph network = *InsertQuantizers(*zoo::BuildZoo("vgg-small"), {});
+  for (const char* method : {"ir-net", "recu", "adabin"}) {
+    const Status fits = CheckQuantization({&network}, {.binary_method = method});
+    EXPECT_TRUE(fits) << method << ": " << fits.error().message;
+  }
+  Graph taken = network;
+  taken.Add("conv2.offset", ActivationOp{}, {taken.output()});
+  const Status fits = CheckQuantization({&taken}, {.binary_method = "adabin"});
+  ASSERT_FALSE(fits);
+  EXPECT_THAT(fits.error().message, testing::HasSubstr("needs the name 'conv2.offset'"));
 }
 
 }  // namespace

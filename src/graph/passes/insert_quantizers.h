@@ -62,8 +62,8 @@ struct QuantizationPolicy {
 // pattern that fits no layer.
 Result<Graph> InsertQuantizers(const Graph& graph, const QuantizationPolicy& policy);
 
-// The graph without its quantizers and annotations; codes become floats, and what
-// pads a 1-bit value becomes 0.
+// The graph without its quantizers and annotations; codes become floats, offsets of weights (see
+// weight_offsets.h) with them, and what pads a 1-bit value becomes 0.
 Graph StripQuantizers(const Graph& graph);
 
 }  // namespace signum

@@ -1,5 +1,6 @@
 #include "graph/passes/weight_offsets.h"
 
+#include <algorithm>
 #include <optional>
 #include <set>
 #include <span>
@@ -12,8 +13,8 @@
 namespace signum {
 namespace {
 
-// After the name of the layer.
-constexpr const char *kInputs = ".inputs", *kOffset = ".offset", *kShifted = ".shifted";
+constexpr const char *kInputs = kOffsetNames[0], *kOffset = kOffsetNames[1],
+                     *kShifted = kOffsetNames[2];
 
 constexpr WeightQuantizer kBits = {.bits = 1, .per_channel = false};
 
@@ -53,22 +54,44 @@ struct Shifted {
   std::optional<NodeId> norm;
 };
 
+// Whether `reader` alone reads the value.
+bool IsReadBy(const Graph& graph, NodeId value, NodeId reader) {
+  return graph.Readers(value) == std::vector{reader};
+}
+
+// Whether these are the layers that AddWeightOffsets adds beside `layer`.
+bool AreAdded(const Graph& graph, const Shifted& nodes) {
+  const Node& layer = graph.node(nodes.layer);
+  const Node& inputs = graph.node(nodes.inputs);
+  const Node& offset = graph.node(nodes.offset);
+  if (WeightQuantizerOf(layer.op) == nullptr) return false;
+  const OffsetOps ops = OpsFor(layer.op);
+  if (inputs.op != ops.inputs || offset.op != ops.offset || inputs.inputs != layer.inputs) {
+    return false;
+  }
+  const auto one = [](auto number) { return number == 1; };
+  const Tensor *ones = inputs.Find("weight"), *scale = inputs.Find("weight_scale");
+  return layer.Find("weight")->type() == DataType::kInt8 && ones->type() == DataType::kInt8 &&
+         std::all_of(ones->codes().begin(), ones->codes().end(), one) &&
+         std::all_of(scale->floats().begin(), scale->floats().end(), one);
+}
+
 // Of the sum `id`, if it is such a one.
 std::optional<Shifted> ShiftedAt(const Graph& graph, NodeId id) {
   const Node& sum = graph.node(id);
   if (!std::holds_alternative<AddOp>(sum.op)) return {};
   Shifted found{.layer = sum.inputs[0], .inputs = 0, .offset = sum.inputs[1], .norm = {}};
+  if (!IsReadBy(graph, found.layer, id) || !IsReadBy(graph, found.offset, id)) return {};
   if (std::holds_alternative<BatchNormOp>(graph.node(found.layer).op)) {
     found.norm = found.layer;
     found.layer = graph.node(found.layer).inputs[0];
+    if (!IsReadBy(graph, found.layer, *found.norm)) return {};
   }
   const std::string& name = graph.node(found.layer).name;
   if (sum.name != name + kShifted || graph.node(found.offset).name != name + kOffset) return {};
   found.inputs = graph.node(found.offset).inputs[0];
   if (graph.node(found.inputs).name != name + kInputs) return {};
-  for (NodeId layer : {found.layer, found.inputs, found.offset}) {
-    if (WeightQuantizerSlot(graph.node(layer).op) == nullptr) return {};
-  }
+  if (!IsReadBy(graph, found.inputs, found.offset) || !AreAdded(graph, found)) return {};
   return found;
 }
 

@@ -10,6 +10,9 @@
 
 namespace signum {
 
+// What AddWeightOffsets calls the nodes that it adds: the layer's name and one of these.
+inline constexpr const char* kOffsetNames[] = {".inputs", ".offset", ".shifted"};
+
 // A graph that computes with scale_c code + offset_c. By linearity that is the layer as it is and
 // offset_c times the sum of what it reads under its window:
 //   "conv.inputs"   the layer with one output channel a group, whose bits are all +1
@@ -19,11 +22,12 @@ namespace signum {
 // that alone reads the layer comes before the last sum, its factors in the offsets too, so that it
 // can still be folded.
 // offsets: by layer, one for each output channel; the layers are verified convolutions and linear
-// layers that have codes, and no node has one of the names above.
+// layers that have codes, and no node has one of those names.
 Graph AddWeightOffsets(const Graph& graph, const std::map<NodeId, std::vector<float>>& offsets);
 
 // A graph in which layers with an offset have float weights, scale_c code + offset_c, and what
-// AddWeightOffsets added is gone. Batch norms may have been folded meanwhile.
+// AddWeightOffsets added is gone. Batch norms may have been folded meanwhile. Layers that are
+// otherwise than it makes them, whatever their names, stay.
 Graph FoldWeightOffsets(const Graph& graph);
 
 }  // namespace signum

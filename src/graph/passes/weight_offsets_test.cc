@@ -67,6 +67,16 @@ TEST(FoldWeightOffsets, GivesFloatsForCodesAndOffsets) {
   EXPECT_EQ(weight.floats().back(), 99.5f);
   EXPECT_EQ(WeightQuantizerOf(folded.node(1).op), nullptr);
   EXPECT_EQ(folded.node(2), Network().node(2));
+  // What only has such names, or is read by others, stays.
+  Graph other = AddWeightOffsets(Network(), {{1, {10, 100}}});
+  for (NodeId id = 0; id < other.size(); ++id) {
+    if (other.node(id).name == "conv.inputs")
+      other.node(id).parameters.at("weight").codes()[0] = -1;
+  }
+  EXPECT_EQ(FoldWeightOffsets(other), other);
+  other = AddWeightOffsets(Network(), {{1, {10, 100}}});
+  other.Add("more", AddOp{}, {other.output(), other.output() - 1});
+  EXPECT_EQ(FoldWeightOffsets(other), other);
   // With its batch norm in it, whose second factor is -4.
   const Graph without =
       FoldWeightOffsets(FoldBatchNorm(AddWeightOffsets(Network(), {{1, {10, 100}}})));

@@ -78,6 +78,7 @@ class RecipeTest(unittest.TestCase):
         self.fail_with("takes NETWORK=PERCENT@EPOCHS", *command, "--reference", "lenet=47.6")
         self.fail_with("none of the runs is of a network", *command, "--reference", "lent=4@7")
         self.fail_with("holds no run of training", "compare", self.folder)
+        self.fail_with("no-such-data", *command, "--data", "no-such-data")
         begun = self.folder / "begun"
         shutil.copytree(recipe, begun)
         shutil.rmtree(begun / "3-quantize")
@@ -223,8 +224,9 @@ class RecipeTest(unittest.TestCase):
                        self.folder / "x.sgn", "--data", "fashion-mnist")
         third = self.folder / "third"
         self.succeed("quantize", latent, *learn, "--teacher", floats, "--run", third)
-        self.assertEqual(json.loads(self.succeed("info", third / "model.sgn", "--json"))
-                         .get("metadata", {}).get("weights"), None)
+        facts = json.loads(self.succeed("info", third / "model.sgn", "--json"))["metadata"]
+        self.assertEqual(facts["data"], "fashion-mnist")
+        self.assertNotIn("weights", facts)
         self.fail_with("is for `signum quantize`", "train", "lenet", "--teacher", "float", *learn)
 
     def test_sanity_tells_without_a_run(self):

@@ -39,6 +39,7 @@ using Json = nlohmann::ordered_json;
 struct CompareFlags {
   std::vector<std::string> runs;
   std::vector<std::string> references;
+  std::string data;  // empty: what each model was trained on
   std::string data_folder;
   int threads = AvailableCores();
   int64_t limit = 0;
@@ -184,7 +185,7 @@ Result<Entry> Ready(const std::string& argument, const CompareFlags& flags, Test
   if (entry.precisions.empty()) entry.precisions = {0};
   SIGNUM_ASSIGN_OR_RETURN(const Graph graph, ReadSgn(entry.model));
   entry.network = graph.name;
-  entry.data = DatasetOf(graph);
+  entry.data = flags.data.empty() ? DatasetOf(graph) : flags.data;
   const auto check = [&]() -> Status {
     SIGNUM_ASSIGN_OR_RETURN(const data::Dataset* test, images.Of(entry));
     return CheckFit(graph, *test);
@@ -323,6 +324,7 @@ Result<std::vector<Reference>> ReferencesTo(const std::vector<Entry>& entries,
 }
 
 Status Compare(const CompareFlags& flags) {
+  if (!flags.data.empty()) SIGNUM_RETURN_IF_ERROR(data::CheckDatasetName(flags.data));
   TestImages images;
   std::vector<Entry> entries;
   for (const std::string& argument : flags.runs) {
@@ -360,6 +362,9 @@ Action AddCompare(CLI::App& command) {
                   "NETWORK=PERCENT@EPOCHS; repeatable")
       ->type_name("TEXT")
       ->allow_extra_args(false);
+  command.add_option("--data", flags->data,
+                     "the dataset whose test images are classified; without it, the one that each "
+                     "model was trained on");
   command
       .add_option("--data-folder", flags->data_folder,
                   "where the dataset is; without it, where it was when the run began")

@@ -229,6 +229,17 @@ class RecipeTest(unittest.TestCase):
         self.assertNotIn("weights", facts)
         self.fail_with("is for `signum quantize`", "train", "lenet", "--teacher", "float", *learn)
 
+    def test_linear_layers_get_the_kernels_of_this_processor(self):
+        """OpenBLAS, left alone, takes those of 2004 for a processor that it does not know."""
+        flags = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+        result = run("train", "lenet", *DATA, "--epochs", "1", "--run", self.folder / "r")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        text = result.stdout + result.stderr
+        if "avx2" not in flags or "openblas" not in text:
+            self.skipTest("skipped: no AVX2, or no OpenBLAS")
+        kernels = "SkylakeX" if "avx512_vpopcntdq" in flags else "Haswell"
+        self.assertIn(f"BLAS: openblas ({kernels} kernels)", text)
+
     def test_sanity_tells_without_a_run(self):
         text = self.succeed("train", "lenet", *DATA, "--sanity", "--json")
         self.assertTrue(json.loads(text)["passed"])

@@ -1,6 +1,7 @@
 #include "train/backend.h"
 
 #include <ATen/Parallel.h>
+#include <dlfcn.h>
 #include <fmt/format.h>
 #include <link.h>
 #include <torch/torch.h>
@@ -11,9 +12,21 @@
 #include "train/trainer.h"
 
 namespace signum::train {
+namespace {
+
+// A function of OpenBLAS, where that is what the dynamic linker found; else null.
+template <typename Function>
+Function* OpenBlas(const char* name) {
+  return reinterpret_cast<Function*>(dlsym(RTLD_DEFAULT, name));
+}
+
+}  // namespace
 
 void UseThreads(int64_t threads) {
-  at::set_num_threads(threads > 0 ? static_cast<int>(threads) : AvailableCores());
+  const int count = threads > 0 ? static_cast<int>(threads) : AvailableCores();
+  at::set_num_threads(count);
+  // OpenBLAS has threads of its own, as many as cores, of which libtorch does not know.
+  if (auto* set = OpenBlas<void(int)>("openblas_set_num_threads")) set(count);
 }
 
 std::string BackendDescription(const TrainConfig& config) {
@@ -32,6 +45,9 @@ std::string BackendDescription(const TrainConfig& config) {
         return 0;
       },
       &blas);
+  if (auto* kernels = OpenBlas<char*()>("openblas_get_corename")) {
+    blas += fmt::format(" ({} kernels)", kernels());
+  }
   return fmt::format("libtorch {}, BLAS: {}, {} threads", TORCH_VERSION, blas,
                      at::get_num_threads());
 }

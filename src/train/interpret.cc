@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "train/prelu.h"
 #include "train/quantizers.h"
 
 namespace signum::train {
@@ -74,7 +75,7 @@ struct Interpreter {
     SIGNUM_CHECK(false && "every activation is handled above");
     return {};
   }
-  torch::Tensor operator()(const PReluOp&) const { return torch::prelu(x(), Find("weight")); }
+  torch::Tensor operator()(const PReluOp&) const { return PRelu(x(), Find("weight")); }
   torch::Tensor operator()(const MaxPoolOp& op) const {
     const Window& w = op.window;
     // Padded by hand: torch allows only half a window, on both sides alike.

@@ -7,6 +7,8 @@
 #include <limits>
 #include <vector>
 
+#include "train/channel_rows.h"
+
 namespace signum::train {
 namespace {
 
@@ -21,10 +23,6 @@ inline float RoundSmall(float x) {
   constexpr float kMagic = 12582912.0f;
   return (x + kMagic) - kMagic;
 }
-
-// Sums are taken over blocks of this many elements and then in block order, so
-// that they do not depend on the number of threads.
-constexpr int64_t kBlock = 1 << 14;
 
 struct CodeRange {
   float scale;
@@ -88,11 +86,6 @@ std::pair<torch::Tensor, double> QuantizeGradientOnCpu(const torch::Tensor& x,
   return {x_gradient, sum};
 }
 
-bool FusedPathFits(const torch::Tensor& x) {
-  return x.is_cpu() && x.scalar_type() == torch::kFloat &&
-         x.is_contiguous(x.suggest_memory_format());
-}
-
 CodeRange RangeOf(float scale, int64_t zero_point, int64_t bits) {
   const int64_t highest = (int64_t{1} << bits) - 1;
   return {scale, static_cast<float>(-zero_point), static_cast<float>(highest - zero_point)};
@@ -106,7 +99,7 @@ struct FakeQuantizeFunction : Function<FakeQuantizeFunction> {
     context->saved_data["method"] = method;
     context->saved_data["zero_point"] = zero_point;
     context->saved_data["bits"] = bits;
-    if (FusedPathFits(x)) return QuantizeOnCpu(x, RangeOf(scale.item<float>(), zero_point, bits));
+    if (IsDense(x)) return QuantizeOnCpu(x, RangeOf(scale.item<float>(), zero_point, bits));
     const CodeRange range = RangeOf(1, zero_point, bits);
     return scale * torch::round(torch::clamp(x / scale, range.low, range.high));
   }
@@ -123,7 +116,7 @@ struct FakeQuantizeFunction : Function<FakeQuantizeFunction> {
     const double reach = std::max(range.high, -range.low);
     const double factor = 1.0 / (range.learns_inside ? std::sqrt(features * reach) : reach * reach);
     torch::Tensor x_gradient, scale_gradient;
-    if (FusedPathFits(x)) {
+    if (IsDense(x)) {
       const torch::Tensor g = gradients[0].contiguous(x.suggest_memory_format());
       double sum = 0;
       std::tie(x_gradient, sum) = QuantizeGradientOnCpu(x, g, range);
@@ -160,12 +153,6 @@ torch::Tensor SavedSlope(AutogradContext* context, const torch::Tensor& x) {
 // x - shift_c, in the layout of x; of no elements, shift is none.
 torch::Tensor Centered(const torch::Tensor& x, const torch::Tensor& shift) {
   return shift.numel() > 0 ? x - AlongChannels(shift, x) : x;
-}
-
-// Whether channels lie side by side in x.
-bool FusedSignFits(const torch::Tensor& x) {
-  return FusedPathFits(x) &&
-         (x.dim() == 2 || x.suggest_memory_format() != torch::MemoryFormat::Contiguous);
 }
 
 // Rows of `channels` values; shift may be null.
@@ -213,11 +200,9 @@ torch::Tensor SignOnCpu(const torch::Tensor& x, const torch::Tensor& scale,
   const float* shifts = shift.numel() > 0 ? shift.data_ptr<float>() : nullptr;
   float* to = y.data_ptr<float>();
   const auto s = scale.item<float>();
-  at::parallel_for(0, x.numel() / channels, std::max<int64_t>(1, kBlock / channels),
-                   [&](int64_t begin, int64_t end) {
-                     SignRows(from + begin * channels, shifts, s, end - begin, channels,
-                              to + begin * channels);
-                   });
+  at::parallel_for(0, x.numel() / channels, BlockRows(channels), [&](int64_t begin, int64_t end) {
+    SignRows(from + begin * channels, shifts, s, end - begin, channels, to + begin * channels);
+  });
   return y;
 }
 
@@ -227,8 +212,7 @@ tensor_list SignGradientOnCpu(const torch::Tensor& x, const torch::Tensor& scale
                               bool polynomial) {
   torch::Tensor x_gradient = torch::empty_like(x);
   const int64_t channels = x.size(1), rows = x.numel() / channels;
-  const int64_t block = std::max<int64_t>(1, kBlock / channels),
-                blocks = (rows + block - 1) / block;
+  const int64_t block = BlockRows(channels), blocks = (rows + block - 1) / block;
   const float* from = x.data_ptr<float>();
   const float* shifts = shift.numel() > 0 ? shift.data_ptr<float>() : nullptr;
   const float* g = gradient.data_ptr<float>();
@@ -262,7 +246,7 @@ struct FakeSignFunction : Function<FakeSignFunction> {
     context->save_for_backward({x, scale, shift});
     context->saved_data["kind"] = kind;
     context->saved_data["progress"] = progress;
-    if (FusedSignFits(x)) return SignOnCpu(x, scale, shift);
+    if (HasChannelRows(x)) return SignOnCpu(x, scale, shift);
     return SignOf(Centered(x, shift)) * scale;
   }
 
@@ -272,7 +256,7 @@ struct FakeSignFunction : Function<FakeSignFunction> {
     const auto kind = static_cast<SignGradient>(context->saved_data["kind"].toInt());
     const bool value_is_x = kind == SignGradient::kStraightThrough;
     tensor_list result;
-    if (FusedSignFits(x) && (value_is_x || kind == SignGradient::kBiReal)) {
+    if (HasChannelRows(x) && (value_is_x || kind == SignGradient::kBiReal)) {
       result = SignGradientOnCpu(x, scale, shift,
                                  gradients[0].contiguous(x.suggest_memory_format()), !value_is_x);
     } else {

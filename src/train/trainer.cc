@@ -10,6 +10,7 @@
 #include <set>
 
 #include "data/loader.h"
+#include "graph/passes/fold_batch_norm.h"
 #include "train/backend.h"
 #include "train/batch.h"
 #include "train/calibrate.h"
@@ -54,7 +55,9 @@ class Run {
         observer_(observer),
         device_(device),
         module_(*request.network, config_.quantization, device) {
-    if (request.teacher != nullptr) teacher_.emplace(*request.teacher, Frozen(), device);
+    if (request.teacher != nullptr) {
+      teacher_.emplace(FoldBatchNorm(*request.teacher), Frozen(), device);
+    }
     for (const Graph* graph : request.narrower) {
       narrower_.push_back(std::make_unique<GraphModule>(*graph, config_.quantization, device));
       narrower_.back()->ShareWeights(module_);

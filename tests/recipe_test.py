@@ -99,6 +99,15 @@ class RecipeTest(unittest.TestCase):
         tensors = json.loads(self.succeed("info", model, "--quantization", "--json"))
         bits = {t["tensor"]: t["bits"] for t in tensors if t["of"] == "weights"}
         self.assertEqual((bits["conv2.weight"], bits["fc2.weight"]), (1, 4))
+        # What values learned in one step goes on in the next.
+        before, after = ({t["tensor"]: t["scale"] for t in json.loads(self.succeed(
+            "info", whole / name, "--quantization", "--json")) if t["of"] == "values"}
+                         for name in ("2-quantize/weights/latent.sgn",
+                                      "3-quantize/weights/initial.sgn"))
+        self.assertNotIn(1, before.values())
+        self.assertEqual(len(after), len(before))
+        # But for that of fc2, which has more bits.
+        self.assertEqual(len(before.items() - after.items()), 1)
         self.compare(whole, steps)
         # A recipe that was stopped after its first step ends in the same model.
         stopped = self.folder / "stopped"

@@ -150,14 +150,17 @@ Result<Start> Prepare(const RunArguments& arguments, const Datasets& sets) {
   SIGNUM_ASSIGN_OR_RETURN(start.before, LoadNetwork(arguments, sets.train));
   start.before.metadata["data"] = arguments.data;
   SIGNUM_ASSIGN_OR_RETURN(start.teacher, TeacherOf(arguments, start.before));
-  start.before.metadata.erase("weights");
+  const bool latent = start.before.metadata.erase("weights") > 0;
   if (arguments.verb == "train" && arguments.switchable.empty() &&
       FoldWeightOffsets(start.before).size() < start.before.size()) {
     return InvalidArgument(
         "the network has weights with an offset (adabin), which only learn from floats: give "
         "weights/latent.sgn of its run instead, or let `signum quantize` have it");
   }
-  start.before = FoldWeightOffsets(start.before);
+  const Graph loaded = start.before;
+  // What trains on as it is keeps its quantizers.
+  const bool quantize = arguments.verb == "quantize";
+  start.before = quantize || latent ? StripQuantizers(loaded) : FoldWeightOffsets(loaded);
   if (arguments.bi_real) {
     SIGNUM_ASSIGN_OR_RETURN(start.before, ShortcutPerConvolution(start.before));
   }
@@ -168,8 +171,9 @@ Result<Start> Prepare(const RunArguments& arguments, const Datasets& sets) {
   if (!arguments.switchable.empty()) {
     SIGNUM_ASSIGN_OR_RETURN(start.narrower, TakeNarrower(arguments.switchable, start.network));
   }
-  if (arguments.verb == "quantize") {
+  if (quantize) {
     SIGNUM_ASSIGN_OR_RETURN(start.network, InsertQuantizers(start.before, arguments.quantization));
+    TakeScales(loaded, start.network);
     start.network.metadata["precision"] = PrecisionText(arguments.quantization);
     start.network.metadata.erase("calibration");  // its scales will be learned
   }

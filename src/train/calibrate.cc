@@ -1,6 +1,7 @@
 #include "train/calibrate.h"
 
 #include "data/loader.h"
+#include "graph/passes/insert_quantizers.h"
 #include "quant/calibration.h"
 #include "train/batch.h"
 
@@ -23,7 +24,7 @@ void CalibrateOneBit(GraphModule& module, NodeId id, const torch::Tensor& x) {
 
 void CalibrateQuantizer(GraphModule& module, NodeId id, const torch::Tensor& x) {
   const auto& op = std::get<QuantizeOp>(module.graph().node(id).op);
-  if (module.HasFixedScale(id)) return;
+  if (module.HasFixedScale(id) || !NeedsScale(module.graph().node(id))) return;
   if (op.bits == 1) return CalibrateOneBit(module, id, x.detach());
   const torch::Tensor flat = x.detach().to(torch::kCPU).contiguous().flatten();
   // An odd stride does not fall into step with the power-of-two sizes of maps.

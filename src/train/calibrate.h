@@ -10,11 +10,11 @@
 
 namespace signum::train {
 
-// Sets every Quantize node from one batch of images {n, c, h, w}, in order, so
-// that each sees values quantized before it: quant::LeastErrorScale for 2 bits
-// and more; for 1 bit the shift is each channel's mean and the scale the mean
-// distance from it. Batch norms use the batch's own statistics, since weights
-// that were just quantized no longer fit the running ones.
+// Sets every Quantize node whose scale was never set (NeedsScale) from one batch of
+// images {n, c, h, w}, in order, so that each sees values quantized before it:
+// quant::LeastErrorScale for 2 bits and more; for 1 bit the shift is each channel's mean
+// and the scale the mean distance from it. Batch norms use the batch's own statistics, since
+// weights that were just quantized no longer fit the running ones.
 void CalibrateQuantizers(GraphModule& module, const torch::Tensor& images);
 
 // Replaces the running statistics of every batch norm by their mean over

@@ -4,7 +4,6 @@
 #include <string_view>
 
 #include "base/check.h"
-#include "graph/passes/insert_quantizers.h"
 #include "graph/passes/weight_offsets.h"
 #include "train/interpret.h"
 #include "train/layer_settings.h"
@@ -256,10 +255,11 @@ Graph GraphModule::Latents() const {
     node.parameters["weight"] =
         ToTensor(tensors_[id].at("weight"), node.parameters.at("weight").shape());
     node.parameters.erase("weight_scale");
+    WeightQuantizerSlot(node.op)->reset();
   }
   graph.metadata.erase("precision");
   graph.metadata["weights"] = "latent";
-  return StripQuantizers(graph);
+  return graph;
 }
 
 std::vector<torch::Tensor> GraphModule::DecayedParameters() const {

@@ -65,9 +65,9 @@ class GraphModule {
   // an offset are added (graph/passes/weight_offsets.h).
   Graph Snapshot() const;
 
-  // The graph without quantizers, with the latent weights as they are now; of weights that have
-  // none, the values of their codes. Its metadata says "weights": "latent", for it is there to
-  // train on, not to run or to teach.
+  // The graph with its latent weights as they are now in place of codes, which weights that have
+  // none keep; Quantize nodes stay, for the next quantizers to start from (TakeScales). Its
+  // metadata says "weights": "latent", for it is there to train on, not to run or to teach.
   Graph Latents() const;
 
   // Weights of convolutions and linear layers that an optimizer moves: what weight decay is for.

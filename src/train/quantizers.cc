@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -19,7 +20,8 @@ using torch::autograd::tensor_list;
 // Adding and subtracting 1.5 * 2^23 rounds a float of small magnitude to an
 // integer, ties to even, and vectorizes on every machine, as nearbyint does not.
 // Codes are clamped first, which with integer bounds gives the same.
-inline float RoundSmall(float x) {
+template <typename Floats>
+Floats RoundSmall(Floats x) {
   constexpr float kMagic = 12582912.0f;
   return (x + kMagic) - kMagic;
 }
@@ -38,19 +40,36 @@ void QuantizeBlock(const float* x, float* y, int64_t count, const CodeRange& ran
   }
 }
 
+// As many floats as a vector of every processor holds: left to itself the compiler makes the loop
+// below of single ones, three times slower.
+constexpr int64_t kLanes = 4;
+using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));
+
 // Writes the gradient for x and returns the one for the scale, both of `count`
 // elements.
 float QuantizeBlockGradient(const float* x, const float* gradient, float* x_gradient, int64_t count,
                             const CodeRange& range) {
+  const Lanes scale = Lanes{} + range.scale, low = Lanes{} + range.low, high = Lanes{} + range.high;
+  const float learns_inside = range.learns_inside ? 1 : 0;
+  Lanes sums = {};
+  const auto add = [&](int64_t i, size_t bytes) {
+    Lanes v = {}, g = {};
+    std::memcpy(&v, x + i, bytes);
+    std::memcpy(&g, gradient + i, bytes);
+    v /= scale;
+    Lanes clamped = v < low ? low : v;
+    clamped = clamped > high ? high : clamped;
+    const Lanes rounded = RoundSmall(clamped);
+    const auto inside = clamped == v;
+    sums += g * (inside ? learns_inside * (rounded - v) : rounded);
+    const Lanes passed = inside ? g : Lanes{};
+    std::memcpy(x_gradient + i, &passed, bytes);
+  };
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) add(i, sizeof(Lanes));
+  if (i < count) add(i, static_cast<size_t>(count - i) * sizeof(float));
   float sum = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    const float v = x[i] / range.scale;
-    const float clamped = std::min(std::max(v, range.low), range.high);
-    const bool inside = clamped == v;
-    x_gradient[i] = inside ? gradient[i] : 0.0f;
-    const float error = RoundSmall(clamped) - (inside ? v : 0.0f);
-    sum += inside && !range.learns_inside ? 0.0f : gradient[i] * error;
-  }
+  for (int64_t lane = 0; lane < kLanes; ++lane) sum += sums[lane];
   return sum;
 }
 

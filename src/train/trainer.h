@@ -65,7 +65,7 @@ struct TrainOutcome {
   // The request's network; beside weights with an offset, with layers that add it
   // (graph/passes/weight_offsets.h), as in each snapshot.
   Graph network;                // after the last epoch, its batch-norm statistics re-estimated
-  Graph latents;                // the float network behind it, without quantizers: for training on
+  Graph latents;                // the float weights behind it: for training on (Latents)
   std::vector<Graph> narrower;  // of the request's
   double test_accuracy = 0, test_loss = 0;  // of that network, in the trainer
   double best_accuracy = 0;                 // of any epoch

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <string_view>
 
 #include "base/nearest.h"
 #include "graph/name_pattern.h"
@@ -12,6 +14,8 @@
 
 namespace signum {
 namespace {
+
+constexpr float kUnsetScale = 1;
 
 bool IsLayer(const Node& node) { return WeightQuantizerSlot(node.op) != nullptr; }
 
@@ -214,12 +218,31 @@ Status CheckPatterns(const Graph& graph, const QuantizationPolicy& policy) {
 std::pair<QuantizeOp, std::map<std::string, Tensor>> MakeQuantizer(int bits, bool never_negative,
                                                                    const Shape& shape) {
   QuantizeOp op{.bits = bits, .zero_point = never_negative || bits == 1 ? 0 : 1 << (bits - 1)};
-  std::map<std::string, Tensor> parameters{{"scale", Tensor::Filled({1}, 1.0f)}};
+  std::map<std::string, Tensor> parameters{{"scale", Tensor::Filled({1}, kUnsetScale)}};
   if (bits == 1) parameters.emplace("shift", Tensor::Filled({shape[1]}, 0.0f));
   return {op, std::move(parameters)};
 }
 
 }  // namespace
+
+void TakeScales(const Graph& from, Graph& to) {
+  std::map<std::string_view, const Node*> known;
+  for (const Node& node : from.nodes()) {
+    if (std::holds_alternative<QuantizeOp>(node.op)) known[node.name] = &node;
+  }
+  for (NodeId id = 0; id < to.size(); ++id) {
+    Node& node = to.node(id);
+    if (!std::holds_alternative<QuantizeOp>(node.op)) continue;
+    const auto found = known.find(node.name);
+    if (found == known.end() || found->second->op != node.op) continue;
+    for (auto& [role, tensor] : node.parameters) {
+      const Tensor* learned = found->second->Find(role);
+      if (learned != nullptr && learned->shape() == tensor.shape()) tensor = *learned;
+    }
+  }
+}
+
+bool NeedsScale(const Node& quantize) { return quantize.Find("scale")->floats()[0] == kUnsetScale; }
 
 Graph StripQuantizers(const Graph& quantized) {
   const Graph graph = FoldWeightOffsets(quantized);

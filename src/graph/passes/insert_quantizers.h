@@ -62,6 +62,13 @@ struct QuantizationPolicy {
 // pattern that fits no layer.
 Result<Graph> InsertQuantizers(const Graph& graph, const QuantizationPolicy& policy);
 
+// Gives each Quantize node of `to` the scale and the shift of the one of the same name, bits and
+// zero-point in `from`, if there is one: what one precision has learned goes on in the next.
+void TakeScales(const Graph& from, Graph& to);
+
+// Whether a Quantize node is as InsertQuantizers made it: its scale is for calibration to set.
+bool NeedsScale(const Node& quantize);
+
 // The graph without its quantizers and annotations; codes become floats, offsets of weights (see
 // weight_offsets.h) with them, and what pads a 1-bit value becomes 0.
 Graph StripQuantizers(const Graph& graph);

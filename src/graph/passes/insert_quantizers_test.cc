@@ -158,6 +158,36 @@ TEST(InsertQuantizers, StripGivesTheFloatGraphBack) {
   EXPECT_EQ(*InsertQuantizers(*graph, {}), *graph);
 }
 
+TEST(InsertQuantizers, ScalesGoOnWhereBitsAreTheSame) {
+  Graph learned = *InsertQuantizers(ResidualGraph(), {.activation_bits = 1});
+  for (NodeId id = 0; id < learned.size(); ++id) {
+    Node& node = learned.node(id);
+    if (!std::holds_alternative<QuantizeOp>(node.op)) continue;
+    EXPECT_TRUE(NeedsScale(node)) << node.name;
+    for (auto& [role, tensor] : node.parameters) {
+      for (float& value : tensor.floats()) value = 0.25f;
+    }
+  }
+  // Weights of other bits; one value, too.
+  Graph next =
+      *InsertQuantizers(StripQuantizers(learned),
+                        {.weight_bits = 2, .activation_bits = 1, .layers = {{"conv2", 2, 4}}});
+  TakeScales(learned, next);
+  ASSERT_TRUE(Verify(next)) << Verify(next).error().message;
+  int taken = 0, left = 0;
+  for (const Node& node : next.nodes()) {
+    const auto* op = std::get_if<QuantizeOp>(&node.op);
+    if (op == nullptr) continue;
+    EXPECT_EQ(NeedsScale(node), op->bits == 4) << node.name;
+    ++(NeedsScale(node) ? left : taken);
+    if (const Tensor* shift = node.Find("shift")) {
+      EXPECT_EQ(shift->floats()[0], 0.25f) << node.name;
+    }
+  }
+  EXPECT_GT(taken, 1);
+  EXPECT_EQ(left, 1);
+}
+
 TEST(InsertQuantizers, LayersMayHaveTheirOwnPrecision) {
   const auto bits = [](const Graph& graph, const char* layer) {
     const WeightQuantizer* quantizer = WeightQuantizerOf(Named(graph, layer).op);

@@ -124,8 +124,10 @@ class RecipeTest(unittest.TestCase):
         table = self.succeed("train", "--resume", f"{stopped}/../stopped/", "-o", again)
         self.assertEqual(again.read_bytes(), model.read_bytes())
         self.assertEqual(len(table.splitlines()), 2 + 3 + 2)
-        (stopped / "steps.json").write_text("[1]", encoding="utf-8")
-        self.fail_with("holds something else than steps", "train", "--resume", stopped)
+        for damaged in ("[1]", '{"1-train": {"model": "m", "agreement": {}}}'):
+            (stopped / "steps.json").write_text(damaged, encoding="utf-8")
+            self.fail_with("holds something else than steps", "train", "--resume", stopped)
+        self.fail_with("holds a recipe's runs", "train", "lenet", *DATA, "--run", stopped)
         self.fail_with("holds a run already", "train", "lenet", "--recipe", self.recipe, *DATA,
                        "--run", whole)
         # A trained network takes the place of the steps in float.
@@ -246,7 +248,7 @@ class RecipeTest(unittest.TestCase):
         text = result.stdout + result.stderr
         if "avx2" not in flags or "openblas" not in text:
             self.skipTest("skipped: no AVX2, or no OpenBLAS")
-        kernels = "SkylakeX" if "avx512_vpopcntdq" in flags else "Haswell"
+        kernels = "SkylakeX" if "avx512vl" in flags else "Haswell"
         self.assertIn(f"BLAS: openblas ({kernels} kernels)", text)
 
     def test_sanity_tells_without_a_run(self):

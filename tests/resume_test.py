@@ -94,15 +94,27 @@ class ResumeTest(unittest.TestCase):
                                    stderr=subprocess.DEVNULL)
         while process.poll() is None and not (metrics.exists() and metrics.read_text()):
             time.sleep(0.01)
+        resume = command("quantize", "--resume", self.folder / "stopped")
+        process.send_signal(signal.SIGSTOP)
+        self.fails_with("is at work in another process", resume)
         process.kill()
         self.assertNotEqual(process.wait(), 0, "it ended before it was stopped")
-        run(*command("quantize", "--resume", self.folder / "stopped"))
+        teacher = self.folder / "stopped/weights/teacher.sgn"
+        teacher.rename(self.folder / "teacher.sgn")
+        self.fails_with("weights/teacher.sgn", resume)
+        (self.folder / "teacher.sgn").rename(teacher)
+        run(*resume)
         self.same("whole", "stopped")
 
         nodes = subprocess.run(command("info", self.folder / "stopped/model.sgn"), check=True,
                                text=True, capture_output=True, timeout=300).stdout
         residuals = [line for line in nodes.splitlines() if ".residual" in line]
         self.assertGreaterEqual(len(residuals), 8, nodes)  # of nine blocks
+
+    def fails_with(self, text, arguments):
+        result = subprocess.run(arguments, text=True, capture_output=True, timeout=300)
+        self.assertEqual(result.returncode, 1, result.stdout)
+        self.assertIn(text, result.stderr)
 
     def same(self, left, right):
         for name in ("weights/last.sgn", "weights/best.sgn", "model.sgn"):

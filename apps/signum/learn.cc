@@ -207,6 +207,9 @@ Result<std::unique_ptr<RunFolder>> StartRun(const LearnRequest& request, const D
   const train::TrainRequest training = RequestOf(start, request.arguments, sets);
   // Before there is a folder that says otherwise.
   SIGNUM_RETURN_IF_ERROR(train::CheckRequest(training));
+  if (IsRecipeRun(request.run)) {
+    return InvalidArgument(request.run + " holds a recipe's runs; choose another --run");
+  }
   SIGNUM_ASSIGN_OR_RETURN(
       std::unique_ptr<RunFolder> run,
       RunFolder::Create(request.run, request.arguments, start.network, training.teacher));

@@ -75,8 +75,14 @@ Result<Json> ReadSteps(const std::string& path) {
   if (!fs::exists(path)) return Json::object();
   SIGNUM_ASSIGN_OR_RETURN(Json steps, ReadJson(path));
   const auto fits = [](const Json& step) {
-    return step.is_object() && step.contains("model") && step.contains("agreement") &&
-           step["agreement"].is_object();
+    const auto has = [](const Json& object, std::initializer_list<const char*> keys) {
+      return object.is_object() && std::all_of(keys.begin(), keys.end(), [&](const char* key) {
+               return object.contains(key);
+             });
+    };
+    return has(step, {"precision", "epochs", "seconds", "test_accuracy", "model", "file_bytes",
+                      "report", "agreement"}) &&
+           has(step["agreement"], {"runtime_accuracy", "same_class", "images"});
   };
   if (!steps.is_object() || !std::all_of(steps.begin(), steps.end(), fits)) {
     return Corrupt(path + " holds something else than steps; delete it to run them anew");

@@ -12,7 +12,6 @@
 #include <system_error>
 #include <vector>
 
-#include "base/cpu.h"
 #include "learning_verbs.h"
 #include "quantize.h"
 #include "verb.h"
@@ -76,11 +75,14 @@ bool Learns(const Verb& verb, int argc, char** argv) {
 // it is loaded, and takes those of 2004 for one that is younger than it, which makes an AlexNet
 // learn at half the speed. So it is told, unless the user has.
 void ChooseBlasKernels() {
-  const Isa isa = DetectIsa();
-  const bool wide = isa == Isa::kAvx512 || isa == Isa::kAmx;
-  const char* cores = wide ? "SkylakeX" : isa == Isa::kAvx2 ? "Haswell" : nullptr;
+#if defined(__x86_64__)
+  const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+                    __builtin_cpu_supports("avx512cd");
+  const bool narrow = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   constexpr int kKeep = 0;
-  if (cores != nullptr) setenv("OPENBLAS_CORETYPE", cores, kKeep);
+  if (wide || narrow) setenv("OPENBLAS_CORETYPE", wide ? "SkylakeX" : "Haswell", kKeep);
+#endif
 }
 
 // Becomes signum-train; returns an exit status only where that failed.

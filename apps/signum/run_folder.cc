@@ -1,8 +1,11 @@
 #include "run_folder.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -88,22 +91,24 @@ std::vector<report::LayerHistogram> Histograms(const Graph& old_network, const G
   return histograms;
 }
 
-// The class and its probability, from one image's logits.
-std::pair<int64_t, double> Winner(const float* logits, int64_t classes) {
+// The class and its probability, from one image's logits, or from its probabilities.
+std::pair<int64_t, double> Winner(const float* logits, int64_t classes, bool probabilities) {
   const int64_t best = std::max_element(logits, logits + classes) - logits;
+  if (probabilities) return {best, logits[best]};
   double sum = 0;
   for (int64_t c = 0; c < classes; ++c) sum += std::exp(double{logits[c]} - logits[best]);
   return {best, 1 / sum};
 }
 
 void AddPredictions(const data::Dataset& test, const std::vector<float>& outputs,
-                    report::RunReport& page) {
+                    bool probabilities, report::RunReport& page) {
   const auto classes = static_cast<int64_t>(test.class_names.size());
   const int64_t images = static_cast<int64_t>(outputs.size()) / classes;
   page.class_names = test.class_names;
   page.confusion.assign(classes, std::vector<int64_t>(classes));
   for (int64_t i = 0; i < images; ++i) {
-    const auto [predicted, probability] = Winner(outputs.data() + i * classes, classes);
+    const auto [predicted, probability] =
+        Winner(outputs.data() + i * classes, classes, probabilities);
     page.confusion[test.labels[i]][predicted]++;
     if (i >= kSamples) continue;
     const auto pixels = test.image(i);
@@ -158,6 +163,7 @@ Result<std::unique_ptr<RunFolder>> RunFolder::Create(std::string path,
   }
   // Last, since its presence says that there is a run to resume.
   SIGNUM_RETURN_IF_ERROR(WriteArguments(arguments, path + "/args.toml"));
+  SIGNUM_RETURN_IF_ERROR(run->Lock());
   SIGNUM_RETURN_IF_ERROR(run->StartRecords());
   return run;
 }
@@ -169,12 +175,20 @@ Result<std::unique_ptr<RunFolder>> RunFolder::Open(const std::string& path) {
   SIGNUM_ASSIGN_OR_RETURN(RunArguments arguments, ReadArguments(path + "/args.toml"));
   SIGNUM_ASSIGN_OR_RETURN(Graph initial, ReadSgn(path + "/weights/initial.sgn"));
   std::unique_ptr<RunFolder> run(new RunFolder(path, std::move(arguments), std::move(initial)));
+  SIGNUM_RETURN_IF_ERROR(run->Lock());
   RemoveStaleFiles(path);
-  if (fs::exists(path + "/weights/teacher.sgn")) {
+  if (run->arguments_.teacher != "none") {
     SIGNUM_ASSIGN_OR_RETURN(run->teacher_, ReadSgn(path + "/weights/teacher.sgn"));
   }
   SIGNUM_RETURN_IF_ERROR(run->StartRecords());
   return run;
+}
+
+Status RunFolder::Lock() {
+  lock_.emplace(open((path_ + "/args.toml").c_str(), O_RDONLY | O_CLOEXEC));
+  if (flock(lock_->get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return {};
+  return InvalidArgument("the run in " + path_ +
+                         " is at work in another process; let it end, or stop it first");
 }
 
 Status RunFolder::StartRecords() {
@@ -288,7 +302,9 @@ Status RunFolder::Finish(const train::TrainOutcome& outcome, const data::Dataset
   }
   report::RunReport page = MakeReport(outcome.network);
   page.results = std::move(results);
-  AddPredictions(test, outputs, page);
+  const Graph& network = outcome.network;
+  const bool probabilities = std::holds_alternative<SoftmaxOp>(network.node(network.output()).op);
+  AddPredictions(test, outputs, probabilities, page);
   return base::WriteFile(report_path(), report::RenderRunReport(page));
 }
 

@@ -22,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "data/dataset.h"
 #include "report/event_file.h"
 #include "report/progress.h"
@@ -68,6 +69,8 @@ class RunFolder : public train::Observer {
  private:
   RunFolder(std::string path, RunArguments arguments, Graph initial);
 
+  // An error where another process has the run.
+  Status Lock();
   Status StartRecords();
   Status WriteWeightEvents(int64_t epoch, const Graph& network);
   Status WriteEvents(const report::EpochRecord& record);
@@ -80,6 +83,7 @@ class RunFolder : public train::Observer {
   Graph reference_;
   std::optional<Graph> teacher_;
   std::vector<report::EpochRecord> epochs_;
+  std::optional<base::Descriptor> lock_;  // on args.toml, for as long as the run is at work
   std::optional<report::JsonLinesFile> metrics_;
   std::optional<report::EventFile> events_;
   std::unique_ptr<report::ProgressBar> bar_;

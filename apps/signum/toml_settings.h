@@ -160,6 +160,10 @@ bool Take(const toml::table& table, const char* name, T& value, std::string& fau
       if (!number) fault = fmt::format("'{}' is not a list of numbers", name);
       value.push_back(number.value_or(0));
     }
+  } else if constexpr (std::is_same_v<T, uint64_t>) {  // TOML's integers are signed
+    const auto read = node->value<int64_t>();
+    if (!read) fault = fmt::format("'{}' has the wrong type", name);
+    value = static_cast<uint64_t>(read.value_or(0));
   } else {
     const auto read = node->value<T>();
     if (!read) fault = fmt::format("'{}' has the wrong type", name);

@@ -1,5 +1,7 @@
 #include "train/calibrate.h"
 
+#include <algorithm>
+
 #include "data/loader.h"
 #include "graph/passes/insert_quantizers.h"
 #include "quant/calibration.h"
@@ -46,6 +48,11 @@ void CalibrateQuantizers(GraphModule& module, const torch::Tensor& images) {
 
 void ReestimateBatchNorm(GraphModule& module, const data::Dataset& dataset,
                          const TrainConfig& config) {
+  const std::vector<Node>& nodes = module.graph().nodes();
+  if (std::none_of(nodes.begin(), nodes.end(),
+                   [](const Node& node) { return std::holds_alternative<BatchNormOp>(node.op); })) {
+    return;
+  }
   torch::NoGradGuard no_gradients;
   data::BatchLoader loader(dataset, TrainingBatches(module.graph(), config, config.epochs));
   data::Batch batch;

@@ -197,6 +197,13 @@ torch::Tensor* GraphModule::LearnedScale(NodeId id) {
   return found == tensors_[id].end() || HasFixedScale(id) ? nullptr : &found->second;
 }
 
+torch::Tensor GraphModule::Logits(const torch::Tensor& images, const ForwardOptions& options) {
+  constexpr float kLeast = std::numeric_limits<float>::min();
+  const torch::Tensor outputs = Forward(images, options);
+  const bool probabilities = std::holds_alternative<SoftmaxOp>(graph_.node(graph_.output()).op);
+  return probabilities ? outputs.clamp_min(kLeast).log() : outputs;
+}
+
 void GraphModule::BeforeStep() {
   torch::NoGradGuard no_gradients;
   for (NodeId id = 0; id < graph_.size(); ++id) {

@@ -55,9 +55,11 @@ class LearnedStep : public IntegerWeights {
     const torch::Tensor magnitude =
         latent.abs().mean(ScaleAxes(latent, quantizer_.per_channel), /*keepdim=*/true);
     const auto known = tensors.find("code_scale");
+    // A channel of zeros gets a step that its weights, if they learn, can reach.
+    const torch::Tensor seen = torch::maximum(magnitude, 1e-3 * magnitude.mean());
     const torch::Tensor step = known != tensors.end()
                                    ? known->second.clone()
-                                   : 2 * magnitude / std::sqrt(HighestWeightCode(quantizer_.bits));
+                                   : 2 * seen / std::sqrt(HighestWeightCode(quantizer_.bits));
     tensors["step"] = step.clamp_min(kLeastScale);
     IntegerWeights::AddTensors(tensors);
   }

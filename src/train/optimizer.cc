@@ -28,4 +28,10 @@ std::unique_ptr<torch::optim::Optimizer> MakeOptimizer(const Learning& learning,
   return std::make_unique<torch::optim::SGD>(groups(options), options);
 }
 
+void ForgetGradients(torch::optim::Optimizer& optimizer) {
+  for (auto& group : optimizer.param_groups()) {
+    for (torch::Tensor& tensor : group.params()) tensor.mutable_grad().reset();
+  }
+}
+
 }  // namespace signum::train

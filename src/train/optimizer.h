@@ -20,6 +20,10 @@ struct Learning {
 std::unique_ptr<torch::optim::Optimizer> MakeOptimizer(const Learning& learning,
                                                        const TrainConfig& config);
 
+// Takes all gradients away, so that the next are taken as they are; libtorch's zero_grad leaves
+// zeros, to which the next are added.
+void ForgetGradients(torch::optim::Optimizer& optimizer);
+
 }  // namespace signum::train
 
 #endif  // SIGNUM_TRAIN_OPTIMIZER_H_

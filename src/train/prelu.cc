@@ -29,8 +29,8 @@ void PReluRowsGradient(const float* x, const float* slope, const float* g, int64
   std::vector<float> sums(channels);
   for (int64_t row = 0; row < rows; ++row) {
     for (int64_t c = 0; c < channels; ++c) {
-      const float below = slope[c] * g[c];
-      x_gradient[c] = x[c] > 0 ? g[c] : below;
+      const float above = x[c] > 0 ? 1.0f : 0.0f;
+      x_gradient[c] = g[c] * (above + (1 - above) * slope[c]);
       sums[c] += std::min(x[c], 0.0f) * g[c];
     }
     x += channels;

@@ -410,10 +410,7 @@ torch::Tensor BinaryWeight(const torch::Tensor& latent, const torch::Tensor& bit
 
 torch::Tensor HysteresisBits(const torch::Tensor& bits, const torch::Tensor& latent,
                              const torch::Tensor& theta) {
-  const torch::Tensor one = torch::ones_like(latent);
-  const torch::Tensor kept = torch::where(bits > 0, torch::where(latent <= -theta, -one, one),
-                                          torch::where(latent >= theta, one, -one));
-  return torch::where(theta == 0, SignOf(latent), kept);
+  return torch::where(latent.abs() >= theta, SignOf(latent), bits);
 }
 
 torch::Tensor SymmetricCodes(const torch::Tensor& weight, const torch::Tensor& scale, int bits) {

@@ -13,8 +13,8 @@ namespace signum::train {
 // (times milestone_factor at each milestone); "cosine" (Loshchilov and Hutter,
 // "SGDR", ICLR 2017, without restarts, to 0); "one-cycle" (Smith and Topin,
 // "Super-Convergence", 2018: cosine from 1/25 of the peak up to it over the first
-// 30 % of the steps, and down to 1/10,000 of the start; the rates of PyTorch's
-// OneCycleLR, while momentum stays as it is).
+// 30 % of the steps, and down to 1/10,000 of the start; as PyTorch's
+// OneCycleLR, but that momentum stays as it is).
 double LearningRate(const TrainConfig& config, int64_t step, int64_t steps,
                     int64_t steps_per_epoch);
 

@@ -46,6 +46,16 @@ Result<torch::Device> ChooseDevice(const std::string& name) {
   }
 }
 
+// The fewest bits of a layer's weights, which are a precision's: those of the first and the last
+// layer are as many or more.
+int LeastBits(const Graph& graph) {
+  int bits = 32;
+  for (const Node& node : graph.nodes()) {
+    if (const auto* quantizer = WeightQuantizerOf(node.op)) bits = std::min(bits, quantizer->bits);
+  }
+  return bits;
+}
+
 // One run: what Train keeps between epochs.
 class Run {
  public:
@@ -90,7 +100,7 @@ class Run {
       if (config_.average_decay > 0) module.TakeAverage();
       if (config_.reestimate_batches > 0) ReestimateBatchNorm(module, *request_.train, config_);
     });
-    const Tally test = Evaluate();
+    SIGNUM_ASSIGN_OR_RETURN(const Tally test, Evaluate());
     TrainOutcome outcome{.network = module_.Snapshot(),
                          .latents = module_.Latents(),
                          .test_accuracy = test.accuracy(),
@@ -155,7 +165,7 @@ class Run {
     EpochResult result{.epoch = epoch};
     SIGNUM_ASSIGN_OR_RETURN(const Tally train, TrainEpoch(epoch, &result.learning_rate));
     result.images_per_second = static_cast<double>(train.images) / SecondsSince(start);
-    const Tally test = Evaluate();
+    SIGNUM_ASSIGN_OR_RETURN(const Tally test, Evaluate());
     result.train_loss = train.mean_loss();
     result.train_accuracy = train.accuracy();
     result.test_loss = test.mean_loss();
@@ -219,13 +229,13 @@ class Run {
     const torch::Tensor labels = LabelsOf(batch).to(device_);
     for (auto& group : optimizer_->param_groups()) group.options().set_lr(learning_rate);
     const torch::Tensor logits =
-        module_.Forward(images, {.training = true, .dropout = dropout_, .progress = progress});
+        module_.Logits(images, {.training = true, .dropout = dropout_, .progress = progress});
     torch::Tensor loss = CrossEntropy(logits, labels, config_.label_smoothing);
     if (teacher_) {
       torch::Tensor wanted;
       {
         torch::NoGradGuard no_gradients;
-        wanted = teacher_->Forward(images, {});
+        wanted = teacher_->Logits(images, {});
       }
       loss = (1 - config_.distillation_weight) * loss +
              config_.distillation_weight *
@@ -233,7 +243,7 @@ class Run {
     }
     const auto loss_value = loss.item<double>();
     if (!std::isfinite(loss_value)) return Diverged(module_, images, loss_value);
-    optimizer_->zero_grad();
+    ForgetGradients(*optimizer_);
     const double share = 1 / static_cast<double>(1 + narrower_.size());
     (narrower_.empty() ? loss : share * loss).backward();
     SIGNUM_RETURN_IF_ERROR(LearnNarrower(images, labels, logits.detach(), progress, share));
@@ -252,7 +262,7 @@ class Run {
     const double taught = config_.distillation_weight;
     for (const auto& module : narrower_) {
       const torch::Tensor logits =
-          module->Forward(images, {.training = true, .dropout = dropout_, .progress = progress});
+          module->Logits(images, {.training = true, .dropout = dropout_, .progress = progress});
       const torch::Tensor loss =
           (1 - taught) * CrossEntropy(logits, labels, config_.label_smoothing) +
           taught * Distillation(logits, wanted, config_.distillation_temperature);
@@ -265,13 +275,13 @@ class Run {
     return {};
   }
 
-  // Of all precisions, by layer; of those of fewer bits with their place.
+  // Of all precisions, by layer; of those of fewer bits with these.
   template <typename Get>
   std::map<std::string, torch::Tensor> OfAll(const Get& get) {
     std::map<std::string, torch::Tensor> all = get(module_);
     for (size_t i = 0; i < narrower_.size(); ++i) {
       for (const auto& [name, tensor] : get(*narrower_[i])) {
-        all[fmt::format("{} of narrower precision {}", name, i + 1)] = tensor;
+        all[fmt::format("{} at {} bits", name, LeastBits(*request_.narrower[i]))] = tensor;
       }
     }
     return all;
@@ -342,15 +352,21 @@ class Run {
                     loss, place.empty() ? "the loss itself" : place));
   }
 
-  Tally Evaluate() {
+  Result<Tally> Evaluate() {
     torch::NoGradGuard no_gradients;
     data::BatchLoader loader(*request_.test, {.batch_size = 256, .limit = config_.test_limit});
     Tally tally;
     data::Batch batch;
     while (loader.Next(&batch)) {
-      const torch::Tensor logits = module_.Forward(ImagesOf(batch, request_.test->image_shape), {});
+      const torch::Tensor logits = module_.Logits(ImagesOf(batch, request_.test->image_shape), {});
       const torch::Tensor labels = LabelsOf(batch).to(device_);
-      tally.Add(CrossEntropy(logits, labels, 0).item<double>(), logits, labels);
+      const auto loss = CrossEntropy(logits, labels, 0).item<double>();
+      if (!std::isfinite(loss)) {
+        return InvalidArgument(
+            "the loss of test images is no number: weights or statistics of batch norms left "
+            "their range in the last steps; lower --lr");
+      }
+      tally.Add(loss, logits, labels);
     }
     return tally;
   }

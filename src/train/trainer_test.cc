@@ -63,6 +63,18 @@ class StopAfter : public Observer {
   int64_t epochs_;
 };
 
+// Probabilities learn by their logarithms, as if the network had no Softmax.
+TEST_F(TrainerTest, ASoftmaxAtTheEndChangesNothing) {
+  Graph network = SmallNetwork();
+  const auto plain = Train(Request(network), silent_);
+  ASSERT_TRUE(plain) << plain.error().message;
+  network.Add("probabilities", SoftmaxOp{}, {network.output()});
+  const auto softmax = Train(Request(network), silent_);
+  ASSERT_TRUE(softmax) << softmax.error().message;
+  EXPECT_NEAR(softmax->test_loss, plain->test_loss, 0.02);
+  EXPECT_NEAR(softmax->test_accuracy, plain->test_accuracy, 0.02);
+}
+
 TEST_F(TrainerTest, EveryOptimizerAndScheduleLearns) {
   const Graph network = SmallNetwork();
   for (const char* optimizer : {"sgd", "adam", "adamw"}) {

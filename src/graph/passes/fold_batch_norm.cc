@@ -26,8 +26,8 @@ bool FoldFloats(Tensor& weight, const ChannelAffine& affine) {
   return true;
 }
 
-// Returns whether every new scale is a normal float above zero; else changes
-// nothing.
+// Returns whether every new scale is a normal float above zero, and every new code one of 8 bits;
+// else changes nothing.
 bool FoldCodes(Node& layer, const ChannelAffine& affine) {
   const Tensor& scale = *layer.Find("weight_scale");
   std::vector<float> scales;
@@ -38,6 +38,10 @@ bool FoldCodes(Node& layer, const ChannelAffine& affine) {
   }
   Tensor& weight = layer.parameters.at("weight");
   const int64_t length = weight.elements() / weight.shape()[0];
+  // -128, which another tool may have made, has no opposite.
+  for (int64_t i = 0; i < weight.elements(); ++i) {
+    if (affine.factor[i / length] < 0 && weight.codes()[i] == INT8_MIN) return false;
+  }
   for (int64_t i = 0; i < weight.elements(); ++i) {
     if (affine.factor[i / length] < 0) weight.codes()[i] = static_cast<int8_t>(-weight.codes()[i]);
   }

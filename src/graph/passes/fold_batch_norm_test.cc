@@ -49,6 +49,16 @@ TEST(FoldBatchNorm, NegativeFactorsTurnCodesAround) {
   EXPECT_THAT(folded.node(1).Find("bias")->floats(), ElementsAre(6, 29));
 }
 
+TEST(FoldBatchNorm, ACodeWithoutAnOppositeKeepsTheBatchNorm) {
+  Graph network = Network({2, -3}, true);
+  for (NodeId id = 0; id < network.size(); ++id) {
+    if (network.node(id).Find("weight_scale") == nullptr) continue;
+    Tensor& weight = network.node(id).parameters.at("weight");
+    weight.codes()[weight.elements() - 1] = -128;
+  }
+  EXPECT_EQ(FoldBatchNorm(network), network);
+}
+
 TEST(FoldBatchNorm, AScaleOfZeroKeepsTheBatchNorm) {
   EXPECT_EQ(FoldBatchNorm(Network({2, 0}, true)), Network({2, 0}, true));
   EXPECT_EQ(FoldBatchNorm(Network({2, 0}, false)).size(), 2);

@@ -43,13 +43,17 @@ LayerBits BitsOf(const Node& layer, Place place, const QuantizationPolicy& polic
   return bits;
 }
 
-// The value at which a layer's input is best quantized.
+// The value at which a layer's input is best quantized: before what only moves it. A sign stays
+// behind that, but before dropout, which in training would move values over its threshold.
 NodeId QuantizationPoint(const Graph& graph, NodeId value, int bits) {
-  while (bits > 1 && MovesValues(graph.node(value).op) && graph.node(value).inputs.size() == 1 &&
+  NodeId point = value;
+  while (MovesValues(graph.node(value).op) && graph.node(value).inputs.size() == 1 &&
          graph.Readers(value).size() == 1) {
+    const bool dropout = std::holds_alternative<DropoutOp>(graph.node(value).op);
     value = graph.node(value).inputs[0];
+    if (bits > 1 || dropout) point = value;
   }
-  return value;
+  return point;
 }
 
 std::vector<NodeId> Layers(const Graph& graph) {

@@ -53,9 +53,9 @@ struct QuantizationPolicy {
 // feature map are stored; 1-bit signs lose too much for a sum, so there the
 // shortcut keeps the float value, or codes of `residual_bits` ("layer1.0.relu.residual").
 // Quantizers of 2 bits and more move up through
-// operators that only move values (MovesValues). Quantizers of values that can be negative get the
-// zero-point 2^(bits-1), which calibration may move; 1-bit ones get a shift per
-// channel, starting at 0.
+// operators that only move values (MovesValues), 1-bit ones only if a dropout is among them, and no
+// farther. Quantizers of values that can be negative get the zero-point 2^(bits-1), which
+// calibration may move; 1-bit ones get a shift per channel, starting at 0.
 //
 // A quantized graph is first stripped (weights become scale times code), so that
 // a network can go from 8 bits to fewer. An error names a policy out of range, or a

@@ -158,6 +158,25 @@ TEST(InsertQuantizers, StripGivesTheFloatGraphBack) {
   EXPECT_EQ(*InsertQuantizers(*graph, {}), *graph);
 }
 
+TEST(InsertQuantizers, SignsStandBeforeDropoutAndBehindPooling) {
+  Graph g;
+  NodeId x = g.Add("x", InputOp{{1, 4, 4, 4}}, {});
+  x = g.Add("relu", ActivationOp{ActivationKind::kRelu}, {x});
+  x = g.Add("pool", MaxPoolOp{{.kernel = {2, 2}, .stride = {2, 2}}}, {x});
+  x = g.Add("dropout", DropoutOp{0.5f}, {x});
+  x = g.Add("flatten", FlattenOp{}, {x});
+  g.Add("linear", LinearOp{.output_features = 3, .bias = false}, {x},
+        {{"weight", Tensor::Filled({3, 16}, 1.0f)}});
+  const auto read = [&](int bits) {
+    const Graph out = *InsertQuantizers(g, {.edges = {1, bits}});
+    std::string names;
+    for (const Node& node : out.nodes()) names += node.name + " ";
+    return names;
+  };
+  EXPECT_EQ(read(1), "x relu pool pool.quantize dropout flatten linear ");
+  EXPECT_EQ(read(2), "x relu relu.quantize pool dropout flatten linear ");
+}
+
 TEST(InsertQuantizers, ScalesGoOnWhereBitsAreTheSame) {
   Graph learned = *InsertQuantizers(ResidualGraph(), {.activation_bits = 1});
   for (NodeId id = 0; id < learned.size(); ++id) {

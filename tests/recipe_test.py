@@ -73,7 +73,7 @@ class RecipeTest(unittest.TestCase):
             self.assertEqual(len(run_of["epochs"]), 1)
         self.assertAlmostEqual(compared["references"][0]["top1"], 0.476)
         markup = page.read_text(encoding="utf-8")
-        self.assertEqual(markup.count("<svg"), 2)
+        self.assertEqual(markup.count("<svg"), 3)  # accuracy, loss, and bits that flip
         self.assertRegex(self.succeed(*command), r"(?m)^2 +lenet +W1A2; .*/3-quantize$")
         self.fail_with("takes NETWORK=PERCENT@EPOCHS", *command, "--reference", "lenet=47.6")
         self.fail_with("none of the runs is of a network", *command, "--reference", "lent=4@7")

@@ -1,6 +1,7 @@
 // `signum compare`: trained networks side by side, as one table and one page with the curves of
 // their runs.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <toml++/toml.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -62,6 +64,7 @@ struct Entry {
   std::string network, data, data_folder;
   std::vector<int> precisions;              // of the file, falling; {0} where it has one
   std::vector<report::EpochRecord> epochs;  // none of a model; of several precisions, the first's
+  std::map<std::string, std::string> settings;  // of a run, by name: what may set it apart
 };
 
 // What one precision of an entry came to here.
@@ -135,6 +138,26 @@ Result<std::vector<report::EpochRecord>> ReadEpochs(const std::string& path) {
   return epochs;
 }
 
+// What a run was asked for, but for how fast and where.
+std::map<std::string, std::string> SettingsOf(const RunArguments& arguments) {
+  std::map<std::string, std::string> settings{
+      {"bi-real", fmt::format("{}", arguments.bi_real)},
+      {"rprelu", fmt::format("{}", arguments.rprelu)},
+      {"teacher", arguments.teacher == "none" ? "none" : "yes"},
+      {"edges", BitsText(arguments.quantization.edges)},
+      {"downsample", BitsText(arguments.quantization.downsample)}};
+  train::VisitSettings(arguments.training, [&](const char* name, const auto& value, const char*) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::vector<double>>) {
+      settings[name] = fmt::format("{}", fmt::join(value, " "));
+    } else {
+      settings[name] = fmt::format("{}", value);
+    }
+  });
+  settings.erase("threads");
+  settings.erase("device");
+  return settings;
+}
+
 // What the argument names, but for its network and data.
 Result<Entry> Find(const std::string& argument, const CompareFlags& flags) {
   Entry entry{.argument = argument};
@@ -156,6 +179,7 @@ Result<Entry> Find(const std::string& argument, const CompareFlags& flags) {
   }
   SIGNUM_ASSIGN_OR_RETURN(const RunArguments arguments, ReadArguments(entry.path + "/args.toml"));
   if (flags.data_folder.empty()) entry.data_folder = arguments.data_folder;
+  entry.settings = SettingsOf(arguments);
   SIGNUM_ASSIGN_OR_RETURN(entry.epochs, ReadEpochs(entry.path + "/metrics.jsonl"));
   return entry;
 }
@@ -274,8 +298,24 @@ Json ToJson(const std::vector<Row>& rows, const std::vector<Reference>& referenc
   return json;
 }
 
+// What sets the row's run apart from those of `alike`, which have its network, data and bits: its
+// settings that not all have, or where there are none its number in the table.
+std::string Distinction(const std::vector<Row>& rows, size_t row,
+                        const std::vector<size_t>& alike) {
+  std::string text;
+  for (const auto& [name, value] : rows[row].entry->settings) {
+    const bool differs =
+        std::any_of(alike.begin(), alike.end(), [&, &n = name, &v = value](size_t i) {
+          const auto found = rows[i].entry->settings.find(n);
+          return found != rows[i].entry->settings.end() && found->second != v;
+        });
+    if (differs) text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, value);
+  }
+  return text.empty() ? fmt::format("#{}", row + 1) : text;
+}
+
 // The rows with a curve, by network and data in the order of the command line. A curve is called
-// by its precision, and where others have that too, by its number in the table.
+// by its precision, and where others have that too, by what sets it apart.
 std::vector<report::ComparedRuns> GroupsOf(const std::vector<Row>& rows,
                                            const std::vector<Reference>& references) {
   const auto title = [](const Row& row) {
@@ -286,9 +326,11 @@ std::vector<report::ComparedRuns> GroupsOf(const std::vector<Row>& rows,
   for (size_t i = 0; i < rows.size(); ++i) {
     const Row& row = rows[i];
     if (row.epochs() == 0) continue;
-    const auto alike = std::count_if(rows.begin(), rows.end(), [&](const Row& other) {
-      return other.epochs() > 0 && title(other) == title(row) && bits(other) == bits(row);
-    });
+    std::vector<size_t> alike;
+    for (size_t other = 0; other < rows.size(); ++other) {
+      const Row& r = rows[other];
+      if (r.epochs() > 0 && title(r) == title(row) && bits(r) == bits(row)) alike.push_back(other);
+    }
     auto group = std::find_if(groups.begin(), groups.end(),
                               [&](const auto& g) { return g.title == title(row); });
     if (group == groups.end()) {
@@ -297,8 +339,9 @@ std::vector<report::ComparedRuns> GroupsOf(const std::vector<Row>& rows,
         if (reference.network == row.entry->network) group->references.push_back(reference.point);
       }
     }
-    group->curves.push_back(
-        {alike > 1 ? fmt::format("{}, #{}", bits(row), i + 1) : bits(row), row.entry->epochs});
+    const std::string name =
+        alike.size() > 1 ? bits(row) + ", " + Distinction(rows, i, alike) : bits(row);
+    group->curves.push_back({name, row.entry->epochs});
   }
   return groups;
 }

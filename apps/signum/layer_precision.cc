@@ -160,14 +160,29 @@ Result<LayerChoice> ParseLayerChoice(const std::string& text) {
 std::string PrecisionText(const QuantizationPolicy& policy) {
   const auto text = [](const LayerBits& bits) {
     const std::string low = LayerBitsText(bits);
-    return bits.weights == kFloatBits && bits.activations == kFloatBits
+    return bits == LayerBits{kFloatBits, kFloatBits}
                ? low
                : fmt::format("W{}A{}", bits.weights, bits.activations);
   };
   const LayerBits middle{policy.weight_bits, policy.activation_bits};
-  return fmt::format("{}; first and last layer {}; downsampling {}{}", text(middle),
-                     text(policy.edges), text(policy.downsample.value_or(middle)),
-                     policy.layers.empty() ? "" : "; some layers otherwise");
+  std::string all = fmt::format("{}; first and last layer {}; downsampling {}", text(middle),
+                                text(policy.edges), text(policy.downsample.value_or(middle)));
+  constexpr size_t kMany = 4;
+  if (policy.layers.size() > kMany) {
+    LayerBits least = policy.layers[0].bits, most = least;
+    for (const LayerPrecision& layer : policy.layers) {
+      least.weights = std::min(least.weights, layer.bits.weights);
+      least.activations = std::min(least.activations, layer.bits.activations);
+      most.weights = std::max(most.weights, layer.bits.weights);
+      most.activations = std::max(most.activations, layer.bits.activations);
+    }
+    return fmt::format("{}; {} layers {} to {}", all, policy.layers.size(), text(least),
+                       text(most));
+  }
+  for (const LayerPrecision& layer : policy.layers) {
+    all += fmt::format("; {} {}", layer.pattern, text(layer.bits));
+  }
+  return all;
 }
 
 Result<std::vector<LayerChoice>> ReadLayerFile(const std::string& path) {

@@ -36,8 +36,8 @@ struct LayerChoice {
 // "layer1.*=w1a1,binary-method=recu". An error says so.
 Result<LayerChoice> ParseLayerChoice(const std::string& text);
 
-// "W1A8; first and last layer W8A8; downsampling W1A8; some layers otherwise": what a model's
-// metadata says.
+// "W1A8; first and last layer W8A8; downsampling W1A8; conv1 float": what a model's metadata says.
+// Of many exceptions the range alone: "20 layers W1A8 to W6A8".
 std::string PrecisionText(const QuantizationPolicy& policy);
 
 // The tables of a file, in order:

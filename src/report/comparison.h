@@ -28,8 +28,8 @@ struct ComparedRuns {
   std::vector<Reference> references;
 };
 
-// A whole HTML page, like a run's report: the table, then test accuracy and test loss over the
-// epochs of each group.
+// A whole HTML page, like a run's report: the table, then over the epochs of each group test
+// accuracy, test loss, and where weights have 1 bit the share of bits that flip.
 std::string RenderComparison(const std::string& title, const Table& table,
                              const std::vector<ComparedRuns>& groups);
 

@@ -195,12 +195,14 @@ TEST(RenderComparison, DrawsWhatHasNumbers) {
   Table table({{"network"}});
   table.AddRow({"a<b"});
   ComparedRuns group{.title = "lenet on x", .curves = {{"W1A8", {Epoch(1), Epoch(2)}}}};
+  group.curves[0].epochs[1].flip_rates = {{"conv", .25}, {"fc", .75}};
   group.references = {{.accuracy = .5, .epochs = 2}};
   const ComparedRuns none{.title = "nothing", .curves = {{"W1A8", {}}}};
   const std::string page = RenderComparison("runs", table, {group, none});
   EXPECT_THAT(page, HasSubstr("a&lt;b"));
   EXPECT_THAT(page, HasSubstr("lenet on x"));
   EXPECT_THAT(page, HasSubstr("reference, 2 epochs"));
+  EXPECT_THAT(page, HasSubstr("Bits that an epoch flips"));
   EXPECT_THAT(page, Not(HasSubstr("nothing")));
 }
 

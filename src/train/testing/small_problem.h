@@ -39,11 +39,13 @@ inline Tensor Random(Shape shape, float deviation, uint32_t seed) {
   return Tensor(shape, std::move(values));
 }
 
-// Convolution, batch norm, ReLU, pooling, dropout, linear.
-inline Graph SmallNetwork() {
+// Twice convolution, batch norm, ReLU and pooling, then dropout and a linear layer; for square
+// images of one channel.
+inline Graph SmallNetwork(int64_t side = 8, int64_t classes = 3) {
+  const int64_t features = 8 * (side / 4) * (side / 4);
   Graph g;
   const auto channels = [](float value) { return Tensor::Filled({8}, value); };
-  NodeId x = g.Add("x", InputOp{{1, 1, 8, 8}}, {});
+  NodeId x = g.Add("x", InputOp{{1, 1, side, side}}, {});
   x = g.Add("normalize", NormalizeOp{{0.4f}, {0.2f}}, {x});
   for (int layer = 1; layer <= 2; ++layer) {
     const std::string n = std::to_string(layer);
@@ -63,9 +65,9 @@ inline Graph SmallNetwork() {
   }
   x = g.Add("flat", FlattenOp{}, {x});
   x = g.Add("dropout", DropoutOp{0.2f}, {x});
-  g.Add("linear", LinearOp{.output_features = 3}, {x},
-        {{"weight", Random({3, 32}, 0.1f, 9)}, {"bias", Tensor::Filled({3}, 0)}});
-  g.class_names = {"a", "b", "c"};
+  g.Add("linear", LinearOp{.output_features = classes}, {x},
+        {{"weight", Random({classes, features}, 0.1f, 9)}, {"bias", Tensor::Filled({classes}, 0)}});
+  for (int64_t c = 0; c < classes; ++c) g.class_names.push_back(std::string(1, 'a' + c));
   return g;
 }
 
@@ -81,12 +83,11 @@ inline TrainConfig SmallConfig() {
   return config;
 }
 
-// The class of the largest of each three numbers.
-inline std::vector<int> Classes(const std::vector<float>& outputs) {
+// The class of each image: the place of the largest of its `count` numbers.
+inline std::vector<int> Classes(const std::vector<float>& outputs, size_t count = 3) {
   std::vector<int> classes;
-  for (size_t i = 0; i < outputs.size(); i += 3) {
-    classes.push_back(static_cast<int>(
-        std::max_element(outputs.begin() + i, outputs.begin() + i + 3) - outputs.begin() - i));
+  for (auto image = outputs.begin(); image != outputs.end(); image += count) {
+    classes.push_back(static_cast<int>(std::max_element(image, image + count) - image));
   }
   return classes;
 }

@@ -195,6 +195,8 @@ class RecipeTest(unittest.TestCase):
             measured = json.loads(self.succeed("eval", model, "--bits", bits, "--data",
                                                "fashion-mnist", "--limit", "200", "--json"))
             self.assertEqual(measured["top1"], agreement["runtime_accuracy"])
+            self.assertEqual(measured["precision"].split(";")[0],
+                             "float" if bits == "32" else f"W{bits}A{bits}")
         compared = json.loads(self.succeed("compare", self.folder / "run", "--limit", "200",
                                            "--seconds", "0.01", "--json"))["runs"]
         self.assertEqual([row["precision"].split(";")[0] for row in compared],

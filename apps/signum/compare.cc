@@ -218,14 +218,6 @@ Result<Entry> Ready(const std::string& argument, const CompareFlags& flags, Test
   return entry;
 }
 
-// Of a file of several precisions, that of `bits`.
-std::string PrecisionAt(const Graph& graph, int bits) {
-  if (bits == kFloatBits) return "float";
-  if (bits > 0) return PrecisionText({.weight_bits = bits, .activation_bits = bits});
-  const auto found = graph.metadata.find("precision");
-  return found == graph.metadata.end() ? "float" : found->second;
-}
-
 Result<Row> Measure(const Entry& entry, int bits, const CompareFlags& flags, TestImages& images) {
   Row row{.entry = &entry, .has_curve = bits == entry.precisions[0]};
   SIGNUM_ASSIGN_OR_RETURN(const Graph graph, ReadSgn(entry.model, bits));

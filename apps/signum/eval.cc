@@ -10,6 +10,7 @@
 
 #include "data/dataset.h"
 #include "json_text.h"
+#include "layer_precision.h"
 #include "model_argument.h"
 #include "report/table.h"
 #include "runtime/executor.h"
@@ -40,6 +41,7 @@ void Print(const Score& score, const data::Dataset& dataset, const Graph& graph,
     nlohmann::ordered_json json;
     json["model"] = flags.model;
     json["network"] = graph.name;
+    json["precision"] = PrecisionAt(graph, flags.bits);
     json["data"] = dataset.name;
     json["images"] = score.images;
     json["top1"] = score.first / images;
@@ -52,6 +54,7 @@ void Print(const Score& score, const data::Dataset& dataset, const Graph& graph,
     return;
   }
   report::Table table({{"measure"}, {"value", true}});
+  table.AddRow({"precision", PrecisionAt(graph, flags.bits)});
   table.AddRow({"images", report::HumanCount(score.images)});
   table.AddRow({"top-1 accuracy", fmt::format("{:.2f} %", 100 * score.first / images)});
   if (many)

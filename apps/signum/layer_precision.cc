@@ -185,6 +185,13 @@ std::string PrecisionText(const QuantizationPolicy& policy) {
   return all;
 }
 
+std::string PrecisionAt(const Graph& graph, int bits) {
+  if (bits == kFloatBits) return "float";
+  if (bits > 0) return PrecisionText({.weight_bits = bits, .activation_bits = bits});
+  const auto found = graph.metadata.find("precision");
+  return found == graph.metadata.end() ? "float" : found->second;
+}
+
 Result<std::vector<LayerChoice>> ReadLayerFile(const std::string& path) {
   SIGNUM_ASSIGN_OR_RETURN(const toml::table root, ReadToml(path));
   const toml::array* layers = root["layer"].as_array();

@@ -40,6 +40,10 @@ Result<LayerChoice> ParseLayerChoice(const std::string& text);
 // Of many exceptions the range alone: "20 layers W1A8 to W6A8".
 std::string PrecisionText(const QuantizationPolicy& policy);
 
+// What a model's metadata says; of a file of several precisions, what it is at `bits` (0: none was
+// chosen).
+std::string PrecisionAt(const Graph& graph, int bits);
+
 // The tables of a file, in order:
 //   [[layer]]
 //   name = "layer1.*"

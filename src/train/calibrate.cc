@@ -18,9 +18,9 @@ void CalibrateOneBit(GraphModule& module, NodeId id, const torch::Tensor& x) {
   std::vector<int64_t> others{0};
   for (int64_t axis = 2; axis < x.dim(); ++axis) others.push_back(axis);
   const torch::Tensor mean = x.mean(others, /*keepdim=*/true);
-  if (module.graph().node(id).Find("shift") != nullptr) module.Set(id, "shift", mean.flatten());
-  const torch::Tensor center =
-      module.graph().node(id).Find("shift") != nullptr ? mean : torch::zeros_like(mean);
+  const bool shifts = module.graph().node(id).Find("shift") != nullptr;
+  if (shifts) module.Set(id, "shift", mean.flatten());
+  const torch::Tensor center = shifts ? mean : torch::zeros_like(mean);
   module.Set(id, "scale", (x - center).abs().mean().clamp_min(1e-6));
 }
 

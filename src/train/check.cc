@@ -58,7 +58,7 @@ Status CheckMethods(const QuantizationConfig& q) {
 struct Site {
   std::string name;
   int weight_bits = 0;      // 0 where weights are floats
-  int value_bits = 0;       // 0 where it reads floats
+  int value_bits = 0;       // 0 where it reads floats, or what a layer before has settled
   bool normalized = false;  // whether a batch norm reads the layer
   QuantizationConfig config;
 };
@@ -77,6 +77,7 @@ bool MeetsBatchNorm(const Graph& network, NodeId value) {
 
 Result<std::vector<Site>> SitesOf(const Graph& network, const QuantizationConfig& config) {
   std::vector<Site> sites;
+  std::set<NodeId> settled;
   for (NodeId id = 0; id < network.size(); ++id) {
     const Node& node = network.node(id);
     if (WeightQuantizerSlot(node.op) == nullptr) continue;
@@ -85,7 +86,8 @@ Result<std::vector<Site>> SitesOf(const Graph& network, const QuantizationConfig
     if (quantizer == nullptr && source < 0) continue;
     Site site{.name = node.name};
     if (quantizer != nullptr) site.weight_bits = quantizer->bits;
-    if (source >= 0) site.value_bits = std::get<QuantizeOp>(network.node(source).op).bits;
+    const bool settles = source >= 0 && settled.insert(source).second;
+    if (settles) site.value_bits = std::get<QuantizeOp>(network.node(source).op).bits;
     SIGNUM_ASSIGN_OR_RETURN(site.config, ConfigOfLayer(config, node.name));
     site.normalized = MeetsBatchNorm(network, id);
     const std::string place = "layer '" + node.name + "'";
@@ -109,6 +111,9 @@ const std::map<std::string, Use>& Uses() {
   const auto bop = [](const Site& s) {
     return s.weight_bits == 1 && s.config.binary_method == "bop";
   };
+  const auto one_bit_value = [](const Site& s) { return s.value_bits == 1; };
+  constexpr const char* kOneBitValue =
+      "values of 1 bit, of which the first of their readers says how they learn";
   static const std::map<std::string, Use> uses = {
       {"binary-method", {"binary-method", one_bit, "weights of 1 bit"}},
       {"weight-method",
@@ -118,9 +123,10 @@ const std::map<std::string, Use>& Uses() {
         },
         "weights of 2 to 8 bits (ternary: of 2 bits)"}},
       {"value-method",
-       {"value-method", [](const Site& s) { return s.value_bits > 1; }, "values of 2 to 8 bits"}},
-      {"sign-gradient",
-       {"sign-gradient", [](const Site& s) { return s.value_bits == 1; }, "values of 1 bit"}},
+       {"value-method", [](const Site& s) { return s.value_bits > 1; },
+        "values of 2 to 8 bits, of which the first of their readers says how they learn"}},
+      {"sign-gradient", {"sign-gradient", one_bit_value, kOneBitValue}},
+      {"rsign", {"no-rsign", one_bit_value, kOneBitValue}},
       {"theta", {"theta", one_bit, "weights of 1 bit"}},
       {"theta-relative",
        {"theta-relative", [](const Site& s) { return s.weight_bits == 1 && s.config.theta > 0; },

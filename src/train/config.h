@@ -26,6 +26,7 @@ struct QuantizationConfig {
   std::string weight_method = "min-max";  // of more bits: min-max, lsq, dorefa, ternary
   std::string value_method = "lsq";       // of 2- to 8-bit values: lsq, pact, dorefa
   std::string sign_gradient = "straight-through";  // of 1-bit values: kSignGradientNames
+  bool rsign = true;                               // thresholds of 1-bit values learn
   double theta = 0;                                // hysteresis threshold; 0 is plain sign
   bool theta_relative = false;                     // theta is a multiple of mean |w|, else absolute
   bool clip = true;                                // xnor: no gradient to latents outside (-1, 1)
@@ -78,6 +79,7 @@ void VisitQuantizationSettings(Config& c, Visit&& visit) {
   visit("value-method", c.value_method, "of 2- to 8-bit values: lsq, pact or dorefa");
   visit("sign-gradient", c.sign_gradient,
         "of 1-bit values: straight-through, bi-real, swish-sign or ede");
+  visit("rsign", c.rsign, "thresholds of 1-bit values learn, else stay calibrated");
   visit("theta", c.theta, "hysteresis threshold of 1-bit weights (0: plain sign)");
   visit("theta-relative", c.theta_relative, "theta is a multiple of the mean magnitude");
   visit("clip", c.clip, "xnor: no gradient to latent weights outside (-1, 1)");

@@ -105,7 +105,8 @@ GraphModule::GraphModule(const Graph& graph, const QuantizationConfig& config, t
     for (auto& [role, tensor] : tensors_[id]) {
       tensor = tensor.to(device);
       if (tensor.dim() == 4) tensor = tensor.contiguous(torch::MemoryFormat::ChannelsLast);
-      tensor.set_requires_grad(!IsBuffer(role) && !fixed);
+      const bool still = fixed || (role == "shift" && !configs_[id].rsign);
+      tensor.set_requires_grad(!IsBuffer(role) && !still);
     }
   }
   last_reader_.assign(graph.size(), graph.output());
@@ -308,6 +309,16 @@ std::map<std::string, torch::Tensor> GraphModule::Bits() const {
     if (found != tensors_[id].end()) bits[graph_.node(id).name] = found->second;
   }
   return bits;
+}
+
+std::map<std::string, torch::Tensor> GraphModule::WiderCodes() const {
+  torch::NoGradGuard no_gradients;
+  std::map<std::string, torch::Tensor> codes;
+  for (NodeId id = 0; id < graph_.size(); ++id) {
+    if (methods_[id] == nullptr || tensors_[id].contains("bits")) continue;
+    codes[graph_.node(id).name] = methods_[id]->Codes(tensors_[id]).codes;
+  }
+  return codes;
 }
 
 std::map<std::string, torch::Tensor> GraphModule::LearnedScales() {

@@ -82,6 +82,8 @@ class GraphModule {
 
   // The 1-bit weights' bits now, by layer name.
   std::map<std::string, torch::Tensor> Bits() const;
+  // The codes now of weights of 2 bits and more, by layer name.
+  std::map<std::string, torch::Tensor> WiderCodes() const;
   // The scales that learn, of values and of weights, by node name.
   std::map<std::string, torch::Tensor> LearnedScales();
 

@@ -7,15 +7,23 @@
 namespace signum::train {
 namespace {
 
+constexpr int64_t kEnough = 100;  // of fewer bits, chance alone may say what it likes
+
+Status CheckEqual(const std::string& layer, const torch::Tensor& codes, const char* what,
+                  const char* advice) {
+  const int64_t count = codes.numel();
+  if (count < kEnough || codes.min().item<float>() != codes.max().item<float>()) return {};
+  return InvalidArgument(
+      fmt::format("layer '{}' is dead: all its {} {} are equal; start from a trained network, "
+                  "lower --lr, or {}",
+                  layer, count, what, advice));
+}
+
 Status CheckBits(const EpochSigns& signs, const std::string& layer, const torch::Tensor& bits) {
-  constexpr int64_t kEnough = 100;  // of fewer bits, chance alone may say what it likes
+  SIGNUM_RETURN_IF_ERROR(
+      CheckEqual(layer, bits, "bits",
+                 "choose --binary-method ir-net, which keeps bits balanced (before a batch norm)"));
   const int64_t count = bits.numel();
-  if (count >= kEnough && bits.min().item<float>() == bits.max().item<float>()) {
-    return InvalidArgument(fmt::format(
-        "layer '{}' is dead: all its {} bits are equal; start from a trained network, lower --lr, "
-        "or choose --binary-method ir-net, which keeps bits balanced",
-        layer, count));
-  }
   const auto found = signs.flip_rates.find(layer);
   if (found == signs.flip_rates.end()) return {};
   const double rate = found->second;
@@ -51,6 +59,10 @@ Status CheckScale(const std::string& name, const torch::Tensor& scale,
 Status CheckEpoch(const EpochSigns& signs) {
   for (const auto& [layer, bits] : signs.bits) {
     SIGNUM_RETURN_IF_ERROR(CheckBits(signs, layer, bits));
+  }
+  for (const auto& [layer, codes] : signs.codes) {
+    SIGNUM_RETURN_IF_ERROR(
+        CheckEqual(layer, codes, "codes", "give its weights more bits or another --weight-method"));
   }
   for (const auto& [name, scale] : signs.scales) {
     SIGNUM_RETURN_IF_ERROR(CheckScale(name, scale, signs.scales_at_start.at(name)));

@@ -25,6 +25,9 @@ TEST(CheckEpoch, StopsALayerThatIsDead) {
   bad.bits["conv"] = torch::ones({1000});
   EXPECT_THAT(message(bad), HasSubstr("layer 'conv' is dead: all its 1000 bits are equal"));
   bad = signs;
+  bad.codes["linear"] = torch::zeros({640});
+  EXPECT_THAT(message(bad), HasSubstr("layer 'linear' is dead: all its 640 codes are equal"));
+  bad = signs;
   bad.flip_rates["conv"] = 0;
   EXPECT_THAT(message(bad), HasSubstr("none of its 1000 bits changed"));
   bad.epoch = 9;  // where small steps may be all that is left

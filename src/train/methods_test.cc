@@ -41,6 +41,7 @@ const std::vector<Method>& Methods() {
       {bits(1, 1), {.binary_method = "ir-net", .sign_gradient = "ede"}},
       {bits(1, 1), {.sign_gradient = "bi-real"}},
       {bits(1, 1), {.sign_gradient = "swish-sign"}},
+      {bits(1, 1), {.rsign = false}},
       {{.weight_bits = 1, .activation_bits = 8, .per_channel = false}, {}},
       {{.weight_bits = 2, .activation_bits = 4, .per_channel = false}, {.weight_method = "lsq"}},
       {bits(kFloatBits, 2), {}},

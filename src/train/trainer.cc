@@ -183,6 +183,7 @@ class Run {
                     .epochs = config_.epochs,
                     .steps = train.images / config_.batch_size,
                     .bits = Bits(),
+                    .codes = OfAll([](GraphModule& module) { return module.WiderCodes(); }),
                     .flip_rates = result.flip_rates,
                     .scales_at_start = scales_at_start_,
                     .scales = LearnedScales()})

@@ -150,6 +150,45 @@ TEST_F(TrainerTest, DivergenceNamesEpochStepAndLayer) {
   EXPECT_THAT(outcome.error().message, HasSubstr("lower --lr"));
 }
 
+TEST_F(TrainerTest, ADeadLayerStopsTheRun) {
+  const auto message = [&](const Graph& network, double theta) {
+    TrainRequest request = Request(network);
+    request.calibrate = true;
+    request.config.batch_size = 4;  // steps enough to tell
+    request.config.quantization.theta = theta;
+    const auto outcome = Train(request, silent_);
+    return outcome ? "" : outcome.error().message;
+  };
+  EXPECT_THAT(message(*InsertQuantizers(SmallNetwork(), {}), 100),
+              HasSubstr("epoch 1: layer 'conv2' is dead: none of its 576 bits changed"));
+  Graph zeros = *InsertQuantizers(SmallNetwork(), {.weight_bits = 2});
+  for (NodeId id = 0; id < zeros.size(); ++id) {
+    if (zeros.node(id).name != "bn1") continue;
+    for (const char* role : {"weight", "bias"}) {
+      for (float& value : zeros.node(id).parameters.at(role).floats()) value = 0;
+    }
+  }
+  for (NodeId id = 0; id < zeros.size(); ++id) {
+    if (zeros.node(id).name != "conv2") continue;
+    for (float& value : zeros.node(id).parameters.at("weight").floats()) value = 0;
+  }
+  EXPECT_THAT(message(zeros, 0), HasSubstr("layer 'conv2' is dead: all its 576 codes are equal"));
+}
+
+TEST_F(TrainerTest, ThresholdsOfSignsLearnOrStayCalibrated) {
+  const Graph network = *InsertQuantizers(SmallNetwork(), {.activation_bits = 1});
+  for (bool learns : {true, false}) {
+    const GraphModule module(network, {.rsign = learns}, torch::kCPU);
+    int shifts = 0;
+    for (const auto& [name, tensor] : module.State()) {
+      if (!name.ends_with(".shift")) continue;
+      EXPECT_EQ(tensor.requires_grad(), learns) << name;
+      ++shifts;
+    }
+    EXPECT_GT(shifts, 0);
+  }
+}
+
 TEST_F(TrainerTest, LayersMayHaveTheirOwnMethods) {
   const Graph network =
       *InsertQuantizers(SmallNetwork(), {.activation_bits = 4, .layers = {{"linear", {4, 4}}}});

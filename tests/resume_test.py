@@ -103,6 +103,11 @@ class ResumeTest(unittest.TestCase):
         teacher.rename(self.folder / "teacher.sgn")
         self.fails_with("weights/teacher.sgn", resume)
         (self.folder / "teacher.sgn").rename(teacher)
+        # A run may be older than a setting.
+        arguments = self.folder / "stopped/args.toml"
+        lines = arguments.read_text().splitlines(keepends=True)
+        arguments.write_text("".join(line for line in lines if not line.startswith("rsign")))
+        self.assertEqual(len(arguments.read_text().splitlines()), len(lines) - 1)
         run(*resume)
         self.same("whole", "stopped")
 

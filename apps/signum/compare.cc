@@ -144,8 +144,10 @@ std::map<std::string, std::string> SettingsOf(const RunArguments& arguments) {
       {"bi-real", fmt::format("{}", arguments.bi_real)},
       {"rprelu", fmt::format("{}", arguments.rprelu)},
       {"teacher", arguments.teacher == "none" ? "none" : "yes"},
+      {"per-channel", fmt::format("{}", arguments.quantization.per_channel)},
       {"edges", BitsText(arguments.quantization.edges)},
-      {"downsample", BitsText(arguments.quantization.downsample)}};
+      {"downsample", BitsText(arguments.quantization.downsample)},
+      {"residual-bits", fmt::format("{}", arguments.quantization.residual_bits)}};
   train::VisitSettings(arguments.training, [&](const char* name, const auto& value, const char*) {
     if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::vector<double>>) {
       settings[name] = fmt::format("{}", fmt::join(value, " "));
@@ -291,19 +293,19 @@ Json ToJson(const std::vector<Row>& rows, const std::vector<Reference>& referenc
 }
 
 // What sets the row's run apart from those of `alike`, which have its network, data and bits: its
-// settings that not all have, or where there are none its number in the table.
+// number in the table, and its settings that not all have.
 std::string Distinction(const std::vector<Row>& rows, size_t row,
                         const std::vector<size_t>& alike) {
-  std::string text;
+  std::string text = fmt::format("#{}", row + 1);
   for (const auto& [name, value] : rows[row].entry->settings) {
     const bool differs =
         std::any_of(alike.begin(), alike.end(), [&, &n = name, &v = value](size_t i) {
           const auto found = rows[i].entry->settings.find(n);
           return found != rows[i].entry->settings.end() && found->second != v;
         });
-    if (differs) text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, value);
+    if (differs) text += fmt::format(" {}={}", name, value);
   }
-  return text.empty() ? fmt::format("#{}", row + 1) : text;
+  return text;
 }
 
 // The rows with a curve, by network and data in the order of the command line. A curve is called

@@ -68,6 +68,7 @@ Status Eval(const EvalFlags& flags) {
   if (!flags.data.empty()) SIGNUM_RETURN_IF_ERROR(data::CheckDatasetName(flags.data));
   SIGNUM_RETURN_IF_ERROR(CheckTrained(flags.model));
   SIGNUM_ASSIGN_OR_RETURN(const Graph graph, LoadGraph(flags.model, zoo::ZooOptions{}, flags.bits));
+  SIGNUM_RETURN_IF_ERROR(CheckNotLatent(graph));
   SIGNUM_ASSIGN_OR_RETURN(const data::Dataset dataset,
                           data::LoadDataset(flags.data.empty() ? DatasetOf(graph) : flags.data,
                                             data::Split::kTest, flags.data_folder));

@@ -176,7 +176,7 @@ std::string PrecisionText(const QuantizationPolicy& policy) {
       most.weights = std::max(most.weights, layer.bits.weights);
       most.activations = std::max(most.activations, layer.bits.activations);
     }
-    return fmt::format("{}; {} layers {} to {}", all, policy.layers.size(), text(least),
+    return fmt::format("{}; {} exceptions {} to {}", all, policy.layers.size(), text(least),
                        text(most));
   }
   for (const LayerPrecision& layer : policy.layers) {
@@ -189,7 +189,11 @@ std::string PrecisionAt(const Graph& graph, int bits) {
   if (bits == kFloatBits) return "float";
   if (bits > 0) return PrecisionText({.weight_bits = bits, .activation_bits = bits});
   const auto found = graph.metadata.find("precision");
-  return found == graph.metadata.end() ? "float" : found->second;
+  if (found != graph.metadata.end()) return found->second;
+  const bool quantized = std::any_of(graph.nodes().begin(), graph.nodes().end(), [](const Node& n) {
+    return std::holds_alternative<QuantizeOp>(n.op) || WeightQuantizerOf(n.op) != nullptr;
+  });
+  return quantized ? "quantized, by another tool" : "float";
 }
 
 Result<std::vector<LayerChoice>> ReadLayerFile(const std::string& path) {

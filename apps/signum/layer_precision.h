@@ -37,7 +37,7 @@ struct LayerChoice {
 Result<LayerChoice> ParseLayerChoice(const std::string& text);
 
 // "W1A8; first and last layer W8A8; downsampling W1A8; conv1 float": what a model's metadata says.
-// Of many exceptions the range alone: "20 layers W1A8 to W6A8".
+// Of many exceptions the range alone: "20 exceptions W1A8 to W6A8".
 std::string PrecisionText(const QuantizationPolicy& policy);
 
 // What a model's metadata says; of a file of several precisions, what it is at `bits` (0: none was

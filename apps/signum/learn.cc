@@ -173,7 +173,8 @@ Result<Start> Prepare(const RunArguments& arguments, const Datasets& sets) {
   }
   if (quantize) {
     SIGNUM_ASSIGN_OR_RETURN(start.network, InsertQuantizers(start.before, arguments.quantization));
-    TakeScales(loaded, start.network);
+    // A network of another shape has other values.
+    if (!arguments.bi_real && !arguments.rprelu) TakeScales(loaded, start.network);
     start.network.metadata["precision"] = PrecisionText(arguments.quantization);
     start.network.metadata.erase("calibration");  // its scales will be learned
   }

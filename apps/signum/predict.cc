@@ -117,6 +117,7 @@ void PrintTables(const Graph& graph, const std::vector<Prediction>& predictions,
 Status Predict(const PredictFlags& flags) {
   SIGNUM_RETURN_IF_ERROR(CheckTrained(flags.model));
   SIGNUM_ASSIGN_OR_RETURN(const Graph graph, LoadGraph(flags.model, zoo::ZooOptions{}, flags.bits));
+  SIGNUM_RETURN_IF_ERROR(CheckNotLatent(graph));
   SIGNUM_ASSIGN_OR_RETURN(const std::vector<Shape> shapes, InferShapes(graph));
   SIGNUM_RETURN_IF_ERROR(CheckModel(flags.model, graph, shapes));
   SIGNUM_ASSIGN_OR_RETURN(const auto executor,

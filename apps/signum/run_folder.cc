@@ -137,6 +137,14 @@ void RemoveStaleFiles(const std::string& run) {
 
 std::string Number(double value) { return fmt::format("{:.6g}", value); }
 
+// Whether there is no run yet.
+Status CheckFree(const std::string& path, const RunArguments& arguments) {
+  if (!fs::exists(path + "/args.toml")) return {};
+  return InvalidArgument(fmt::format(
+      "{} holds a run already; go on with it by `signum {} --resume {}`, or choose another --run",
+      path, arguments.verb, path));
+}
+
 }  // namespace
 
 RunFolder::RunFolder(std::string path, RunArguments arguments, Graph initial)
@@ -149,13 +157,11 @@ Result<std::unique_ptr<RunFolder>> RunFolder::Create(std::string path,
                                                      const RunArguments& arguments,
                                                      const Graph& initial, const Graph* teacher) {
   if (path.empty()) path = FreeFolder(arguments);
-  if (fs::exists(path + "/args.toml")) {
-    return InvalidArgument(fmt::format(
-        "{} holds a run already; go on with it by `signum {} --resume {}`, or choose another --run",
-        path, arguments.verb, path));
-  }
+  SIGNUM_RETURN_IF_ERROR(CheckFree(path, arguments));
   SIGNUM_RETURN_IF_ERROR(base::MakeFolders(path + "/weights"));
   std::unique_ptr<RunFolder> run(new RunFolder(path, arguments, initial));
+  SIGNUM_RETURN_IF_ERROR(run->Lock());
+  SIGNUM_RETURN_IF_ERROR(CheckFree(path, arguments));  // another process may have been faster
   SIGNUM_RETURN_IF_ERROR(WriteSgn(initial, path + "/weights/initial.sgn"));
   if (teacher != nullptr) {
     run->teacher_ = *teacher;
@@ -163,7 +169,6 @@ Result<std::unique_ptr<RunFolder>> RunFolder::Create(std::string path,
   }
   // Last, since its presence says that there is a run to resume.
   SIGNUM_RETURN_IF_ERROR(WriteArguments(arguments, path + "/args.toml"));
-  SIGNUM_RETURN_IF_ERROR(run->Lock());
   SIGNUM_RETURN_IF_ERROR(run->StartRecords());
   return run;
 }
@@ -185,7 +190,9 @@ Result<std::unique_ptr<RunFolder>> RunFolder::Open(const std::string& path) {
 }
 
 Status RunFolder::Lock() {
-  lock_.emplace(open((path_ + "/args.toml").c_str(), O_RDONLY | O_CLOEXEC));
+  const std::string path = path_ + "/lock";
+  lock_.emplace(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+  if (lock_->get() < 0) return base::CannotWrite(path);
   if (flock(lock_->get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return {};
   return InvalidArgument("the run in " + path_ +
                          " is at work in another process; let it end, or stop it first");

@@ -83,7 +83,7 @@ class RunFolder : public train::Observer {
   Graph reference_;
   std::optional<Graph> teacher_;
   std::vector<report::EpochRecord> epochs_;
-  std::optional<base::Descriptor> lock_;  // on args.toml, for as long as the run is at work
+  std::optional<base::Descriptor> lock_;  // RUN/lock, for as long as the run is at work
   std::optional<report::JsonLinesFile> metrics_;
   std::optional<report::EventFile> events_;
   std::unique_ptr<report::ProgressBar> bar_;

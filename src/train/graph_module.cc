@@ -199,10 +199,16 @@ torch::Tensor* GraphModule::LearnedScale(NodeId id) {
 }
 
 torch::Tensor GraphModule::Logits(const torch::Tensor& images, const ForwardOptions& options) {
-  constexpr float kLeast = std::numeric_limits<float>::min();
-  const torch::Tensor outputs = Forward(images, options);
-  const bool probabilities = std::holds_alternative<SoftmaxOp>(graph_.node(graph_.output()).op);
-  return probabilities ? outputs.clamp_min(kLeast).log() : outputs;
+  const Node& output = graph_.node(graph_.output());
+  if (!std::holds_alternative<SoftmaxOp>(output.op)) return Forward(images, options);
+  torch::Tensor logits;
+  ForwardOptions looking = options;
+  looking.inspect = [&](NodeId id, const torch::Tensor& value) {
+    if (id == output.inputs[0]) logits = value;
+    if (options.inspect) options.inspect(id, value);
+  };
+  Forward(images, looking);
+  return logits;
 }
 
 void GraphModule::BeforeStep() {

@@ -43,8 +43,7 @@ class GraphModule {
 
   // images: {n, c, h, w} floats in [0, 1]. Returns the output node's value.
   torch::Tensor Forward(const torch::Tensor& images, const ForwardOptions& options);
-  // The same as logits, {n, classes}: of a network that ends in a Softmax the logarithms of its
-  // probabilities, whose softmax they are.
+  // The same as logits, {n, classes}: of a network that ends in a Softmax, what that reads.
   torch::Tensor Logits(const torch::Tensor& images, const ForwardOptions& options);
 
   // To be called before and after every optimizer step. Brings the bits of 1-bit

@@ -62,7 +62,7 @@ Status CheckEpoch(const EpochSigns& signs) {
   }
   for (const auto& [layer, codes] : signs.codes) {
     SIGNUM_RETURN_IF_ERROR(
-        CheckEqual(layer, codes, "codes", "give its weights more bits or another --weight-method"));
+        CheckEqual(layer, codes, "codes", "give its weights another --weight-method"));
   }
   for (const auto& [name, scale] : signs.scales) {
     SIGNUM_RETURN_IF_ERROR(CheckScale(name, scale, signs.scales_at_start.at(name)));

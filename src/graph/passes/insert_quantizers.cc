@@ -239,10 +239,12 @@ void TakeScales(const Graph& from, Graph& to) {
     if (!std::holds_alternative<QuantizeOp>(node.op)) continue;
     const auto found = known.find(node.name);
     if (found == known.end() || found->second->op != node.op) continue;
-    for (auto& [role, tensor] : node.parameters) {
-      const Tensor* learned = found->second->Find(role);
-      if (learned != nullptr && learned->shape() == tensor.shape()) tensor = *learned;
-    }
+    const auto fits = [&](const auto& parameter) {
+      const Tensor* learned = found->second->Find(parameter.first);
+      return learned != nullptr && learned->shape() == parameter.second.shape();
+    };
+    if (!std::all_of(node.parameters.begin(), node.parameters.end(), fits)) continue;
+    for (auto& [role, tensor] : node.parameters) tensor = *found->second->Find(role);
   }
 }
 

@@ -5,8 +5,8 @@
 //   weights/teacher.sgn      the teacher, where there is one
 //   weights/best.sgn         after the epoch with the best test accuracy
 //   weights/last.sgn         after the last epoch so far
-//   weights/latent.sgn       after quantize, the float weights behind the codes: for
-//                            training on in another precision
+//   weights/latent.sgn       after quantize, the float weights behind the codes and the
+//                            quantizers of values: for training on in another precision
 //   model.sgn                the finished network; after quantize, with its batch
 //                            norms folded: for running, not for retraining
 //   checkpoint.pt            what --resume goes on from
@@ -14,6 +14,7 @@
 //   results.csv              the same as a table, without flip rates
 //   events.out.tfevents.*    the same for TensorBoard
 //   report.html              the same for people
+//   lock                     locked (flock) by the process that is at work here
 #ifndef SIGNUM_APPS_RUN_FOLDER_H_
 #define SIGNUM_APPS_RUN_FOLDER_H_
 

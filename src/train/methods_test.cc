@@ -42,6 +42,7 @@ const std::vector<Method>& Methods() {
       {bits(1, 1), {.sign_gradient = "bi-real"}},
       {bits(1, 1), {.sign_gradient = "swish-sign"}},
       {bits(1, 1), {.rsign = false}},
+      {{.weight_bits = 1, .activation_bits = 1, .edges = {1, 1}}, {.sign_gradient = "bi-real"}},
       {{.weight_bits = 1, .activation_bits = 8, .per_channel = false}, {}},
       {{.weight_bits = 2, .activation_bits = 4, .per_channel = false}, {.weight_method = "lsq"}},
       {bits(kFloatBits, 2), {}},

@@ -22,10 +22,10 @@ bool IsLayer(const Node& node) { return WeightQuantizerSlot(node.op) != nullptr;
 // What the policy decides for each node, by id.
 struct Plan {
   std::vector<int> weight_bits;    // 0 where the node keeps float weights or has none
-  std::vector<bool> reads_codes;   // of layers
+  std::vector<bool> reads_codes;   // of layers, and of what stands before one
   std::vector<int> quantize_bits;  // 0 where the node's value gets no quantizer
   std::vector<bool> sign;          // whether 1-bit layers read a sign of that quantizer's codes
-  std::vector<bool> reads_sign;    // of layers: those
+  std::vector<bool> reads_sign;    // of these: such a sign
   std::vector<int> residual_bits;  // 0 where sums read what it reads
 };
 
@@ -166,6 +166,11 @@ Plan MakePlan(const Graph& graph, const std::vector<Shape>& shapes,
     plan.quantize_bits[point] = std::max(plan.quantize_bits[point], value_bits);
     plan.reads_sign[layer] = value_bits == 1;
     if (value_bits == 1) plan.sign[point] = true;
+    // What stands between, of which only dropout may be before a layer of 1-bit values.
+    for (NodeId id = graph.node(layer).inputs[0]; id != point; id = graph.node(id).inputs[0]) {
+      plan.reads_codes[id] = graph.node(id).inputs[0] == point;
+      plan.reads_sign[id] = plan.reads_codes[id] && value_bits == 1;
+    }
   }
   for (NodeId id = 0; id < graph.size(); ++id) {
     if (plan.quantize_bits[id] == 1) plan.sign[id] = false;  // its quantizer is the sign
@@ -295,8 +300,8 @@ Result<Graph> InsertQuantizers(const Graph& quantized_or_float, const Quantizati
     }
     const bool sum = IsShortcutSum(graph, shapes, id);
     for (NodeId& input : node.inputs) {
-      const bool reads_codes = layer ? plan.reads_codes[id] : plan.quantize_bits[input] > 1;
-      const bool reads_sign = layer && plan.reads_sign[id] && plan.sign[input];
+      const bool reads_codes = plan.reads_codes[id] || (!layer && plan.quantize_bits[input] > 1);
+      const bool reads_sign = plan.reads_sign[id] && plan.sign[input];
       input = reads_sign    ? sign[input]
               : reads_codes ? quantized[input]
               : sum         ? kept[input]

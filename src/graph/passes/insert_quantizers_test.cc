@@ -169,12 +169,15 @@ TEST(InsertQuantizers, SignsStandBeforeDropoutAndBehindPooling) {
         {{"weight", Tensor::Filled({3, 16}, 1.0f)}});
   const auto read = [&](int bits) {
     const Graph out = *InsertQuantizers(g, {.edges = {1, bits}});
-    std::string names;
-    for (const Node& node : out.nodes()) names += node.name + " ";
+    EXPECT_TRUE(Verify(out)) << Verify(out).error().message;
+    std::string names;  // back from the layer
+    for (NodeId id = out.output(); !out.node(id).inputs.empty(); id = out.node(id).inputs[0]) {
+      names = out.node(id).name + " " + names;
+    }
     return names;
   };
-  EXPECT_EQ(read(1), "x relu pool pool.quantize dropout flatten linear ");
-  EXPECT_EQ(read(2), "x relu relu.quantize pool dropout flatten linear ");
+  EXPECT_EQ(read(1), "relu pool pool.quantize dropout flatten linear ");
+  EXPECT_EQ(read(2), "relu relu.quantize pool dropout flatten linear ");
 }
 
 TEST(InsertQuantizers, ScalesGoOnWhereBitsAreTheSame) {

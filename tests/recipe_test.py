@@ -240,6 +240,13 @@ class RecipeTest(unittest.TestCase):
         facts = json.loads(self.succeed("info", third / "model.sgn", "--json"))["metadata"]
         self.assertEqual(facts["data"], "fashion-mnist")
         self.assertNotIn("weights", facts)
+        self.fail_with("not to run or to teach", "eval", latent, "--data", "fashion-mnist")
+        # Runs of one precision are told apart by their settings.
+        page = self.folder / "compared.html"
+        self.succeed("compare", first, third, "--limit", "200", "--seconds", "0.01", "-o", page)
+        curves = page.read_text(encoding="utf-8")
+        self.assertIn("W1A8, #1<", curves)
+        self.assertIn("W1A8, #2 binary-method=xnor<", curves)
         self.fail_with("is for `signum quantize`", "train", "lenet", "--teacher", "float", *learn)
 
     def test_linear_layers_get_the_kernels_of_this_processor(self):

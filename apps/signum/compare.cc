@@ -292,18 +292,13 @@ Json ToJson(const std::vector<Row>& rows, const std::vector<Reference>& referenc
   return json;
 }
 
-// What sets the row's run apart from those of `alike`, which have its network, data and bits: its
-// number in the table, and its settings that not all have.
-std::string Distinction(const std::vector<Row>& rows, size_t row,
-                        const std::vector<size_t>& alike) {
+// What sets a row's run apart from `first`, which has its network, data and bits: its number in
+// the table, and the settings in which it differs.
+std::string Distinction(const std::vector<Row>& rows, size_t row, size_t first) {
+  const std::map<std::string, std::string>& known = rows[first].entry->settings;
   std::string text = fmt::format("#{}", row + 1);
   for (const auto& [name, value] : rows[row].entry->settings) {
-    const bool differs =
-        std::any_of(alike.begin(), alike.end(), [&, &n = name, &v = value](size_t i) {
-          const auto found = rows[i].entry->settings.find(n);
-          return found != rows[i].entry->settings.end() && found->second != v;
-        });
-    if (differs) text += fmt::format(" {}={}", name, value);
+    if (known.at(name) != value) text += fmt::format(" {}={}", name, value);
   }
   return text;
 }
@@ -334,7 +329,7 @@ std::vector<report::ComparedRuns> GroupsOf(const std::vector<Row>& rows,
       }
     }
     const std::string name =
-        alike.size() > 1 ? bits(row) + ", " + Distinction(rows, i, alike) : bits(row);
+        alike.size() > 1 ? bits(row) + ", " + Distinction(rows, i, alike[0]) : bits(row);
     group->curves.push_back({name, row.entry->epochs});
   }
   return groups;

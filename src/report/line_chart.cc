@@ -17,7 +17,7 @@ constexpr double kSwatch = 16;
 constexpr double kRightMargin = 16;
 constexpr double kLeastSpan = 0.02;  // of the y axis, as a share of its greatest value
 constexpr size_t kMostMarkers = 24;  // points a line may have to show each as a dot
-constexpr size_t kLongestName = 28;  // columns, in the legend
+constexpr size_t kLongestName = 56;  // columns, in the legend
 
 struct Range {
   double low = 0;

@@ -29,8 +29,8 @@ Status CheckBits(const EpochSigns& signs, const std::string& layer, const torch:
   const double rate = found->second;
   if (rate == 0 && count >= kEnough && signs.steps >= 100 && 2 * signs.epoch < signs.epochs) {
     return InvalidArgument(fmt::format(
-        "layer '{}' is dead: none of its {} bits changed in an epoch; raise --lr, or lower --theta "
-        "or --bop-tau",
+        "layer '{}' is dead: none of its {} bits changed in an epoch; lower --lr if the loss has "
+        "risen, else raise it, or lower --theta or --bop-tau",
         layer, count));
   }
   if (rate >= .48 && count >= 1000 && signs.epoch > 0) {

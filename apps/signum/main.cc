@@ -72,8 +72,8 @@ bool Learns(const Verb& verb, int argc, char** argv) {
 }
 
 // OpenBLAS, which serves libtorch's linear layers, chooses its kernels by a list of processors when
-// it is loaded, and takes those of 2004 for one that is younger than it, which makes an AlexNet
-// learn at half the speed. So it is told, unless the user has.
+// it is loaded, and takes those of 2004 for one that is younger than it. So it is told, unless the
+// user has.
 void ChooseBlasKernels() {
 #if defined(__x86_64__)
   const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&

@@ -122,9 +122,11 @@ TEST_F(MethodsTest, LearnAndRunInIntegers) {
 TEST_F(MethodsTest, AgreeOnTenThousandRealImages) {
   const auto train = data::LoadDataset("fashion-mnist", data::Split::kTrain);
   const auto test = data::LoadDataset("fashion-mnist", data::Split::kTest);
-  if (!train || !test) {
+  if (!train && train.error().code == ErrorCode::kNotFound) {
     GTEST_SKIP() << "skipped: Fashion-MNIST is not installed (Debian's dataset-fashion-mnist)";
   }
+  ASSERT_TRUE(train) << train.error().message;
+  ASSERT_TRUE(test) << test.error().message;
   const Graph network = SmallNetwork(28, 10);
   TrainRequest request = Request(network);
   request.train = &*train;

@@ -1,5 +1,4 @@
-// torch::prelu with loops that vectorize: libtorch 1.13's took a fifth of a step of a ResNet-20
-// with PReLUs.
+// torch::prelu with loops that vectorize, as those of libtorch 1.13 do not.
 #ifndef SIGNUM_TRAIN_PRELU_H_
 #define SIGNUM_TRAIN_PRELU_H_
 

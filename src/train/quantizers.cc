@@ -41,7 +41,7 @@ void QuantizeBlock(const float* x, float* y, int64_t count, const CodeRange& ran
 }
 
 // As many floats as a vector of every processor holds: left to itself the compiler makes the loop
-// below of single ones, three times slower.
+// below of single ones.
 constexpr int64_t kLanes = 4;
 using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));
 

@@ -107,6 +107,9 @@ function(signum_test name)
   else()
     target_precompile_headers(${name} REUSE_FROM signum_test_headers)
   endif()
+  # As the command line does where it trains: tests that run beside each other would wait for the
+  # very threads that they keep from running.
+  set(environment "GOMP_SPINCOUNT=1000")
   set(labels "")
   if(TEST_THREADS)
     add_dependencies(signum_thread_tests ${name})
@@ -115,10 +118,11 @@ function(signum_test name)
   if(TEST_NO_DISCOVER)
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT} COST ${TEST_COST}
-      LABELS "${labels}")
+      LABELS "${labels}" ENVIRONMENT "${environment}")
   else()
     gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 120
-      PROPERTIES TIMEOUT ${TEST_TIMEOUT} COST ${TEST_COST} LABELS "${labels}")
+      PROPERTIES TIMEOUT ${TEST_TIMEOUT} COST ${TEST_COST} LABELS "${labels}"
+      ENVIRONMENT "${environment}")
   endif()
   if(TEST_EACH_ISA)
     foreach(isa ${SIGNUM_ISA_LEVELS})

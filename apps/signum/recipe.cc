@@ -21,6 +21,12 @@ Result<std::string> FindRecipe(const std::string& name) {
   if (name.ends_with(".toml")) return name;
   if (const auto shared = FindShared("recipes", name + ".toml")) return *shared;
   const std::vector<std::string> names = SharedNames("recipes", ".toml");
+  if (names.empty()) {
+    return NotFound(
+        fmt::format("there is no recipe '{}': this signum has no folder of recipes near "
+                    "it; give the path of a .toml file",
+                    name));
+  }
   const std::string nearest = Nearest(name, names);
   return NotFound(fmt::format(
       "there is no recipe '{}'{}; give the path of a .toml file or one of {}", name,

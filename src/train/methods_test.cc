@@ -86,8 +86,10 @@ class MethodsTest : public SmallProblem {
     EXPECT_GE(equal, same);
   }
 
-  // Trains the request's network in float, then by each method.
-  void ExpectEveryMethodRuns(const TrainRequest& request, double accuracy, int64_t same) {
+  // Trains the request's network in float, then by each method; on one thread, as the many steps
+  // of this little work would wait for each other on several.
+  void ExpectEveryMethodRuns(TrainRequest request, double accuracy, int64_t same) {
+    request.config.threads = 1;
     const auto floats = Train(request, silent_);
     ASSERT_TRUE(floats) << floats.error().message;
     for (const Method& method : Methods()) {

@@ -146,7 +146,7 @@ class CommandLineTest(unittest.TestCase):
             model, output = os.path.join(folder, "lenet.sgn"), os.path.join(folder, "int8.sgn")
             layers = os.path.join(folder, "layers.toml")
             with open(layers, "w", encoding="utf-8") as file:
-                file.write('[[layer]]\nname = "fc*"\nweights = 4\n')
+                file.write('[[layer]]\nname = "fc*"\nweights = 4\nper-channel = false\n')
             subprocess.run([WRITE_MODEL, "lenet", "float", model, "grey"], check=True)
             if run("data", "info", "fashion-mnist").returncode != 0:
                 self.skipTest("skipped: Fashion-MNIST is not installed")
@@ -159,6 +159,9 @@ class CommandLineTest(unittest.TestCase):
             weights = {t["tensor"]: t["bits"] for t in tensors if t["of"] == "weights"}
             self.assertEqual(weights, {"conv1.weight": 8, "conv2.weight": 8, "fc1.weight": 4,
                                        "fc3.weight": 4})
+            scales = {t["tensor"]: len(t["scale"]) for t in tensors if t["of"] == "weights"}
+            self.assertEqual(scales, {"conv1.weight": 6, "conv2.weight": 16, "fc1.weight": 1,
+                                      "fc3.weight": 1})
             values = [t for t in tensors if t["of"] == "values"]
             # LeNet's values are pixels and what follows ReLU: none is below zero.
             self.assertEqual({t["zero_point"] for t in values}, {0})
@@ -171,6 +174,8 @@ class CommandLineTest(unittest.TestCase):
             self.assertIn("min-max, percentile, l2", self.fail(*command, "--range", "kl"))
             self.assertIn("did you mean 'conv1'?", self.fail(*command, "--layer", "conv9=w8a8"))
             self.assertIn("PATTERN=wNaM", self.fail(*command, "--layer", "conv1=w9a8"))
+            self.assertIn("per-channel is true or false, not '1'",
+                          self.fail(*command, "--layer", "conv1=per-channel=1"))
             with open(layers, "w", encoding="utf-8") as file:
                 file.write('[[layer]]\nname = "fc*"\nweights = 40\n')
             self.assertIn("layers.toml: line 1: weights",

@@ -204,6 +204,9 @@ class RecipeTest(unittest.TestCase):
         self.assertEqual([row["top1"] for row in compared],
                          [a["runtime_accuracy"] for a in result["precisions"].values()])
         self.assertEqual([len(row["epochs"]) for row in compared], [2, 0, 0])
+        for epoch in compared[0]["epochs"]:
+            self.assertEqual(sorted(epoch["other_accuracies"]), ["1 bit", "2 bits"])
+        self.assertIn("test, 1 bit<", (self.folder / "run/report.html").read_text("utf-8"))
         self.fail_with("it has 1, 2, 32", "eval", model, "--bits", "3")
         self.fail_with("1 to 8 or 32", "train", "lenet", "--switchable", "1,9", *DATA)
         self.fail_with("two precisions or more", "train", "lenet", "--switchable", "8", *DATA)
@@ -265,6 +268,22 @@ class RecipeTest(unittest.TestCase):
         self.assertTrue(json.loads(text)["passed"])
         self.fail_with("leaves nothing behind", "train", "lenet", *DATA, "--sanity", "--run",
                        self.folder / "none")
+        before = os.listdir(self.folder)
+        recipe = self.folder / "two.toml"
+        recipe.write_text('[[step]]\nverb = "train"\n\n'
+                          '[[step]]\nverb = "quantize"\nlayers = ["fc1=per-channel=false"]\n',
+                          encoding="utf-8")
+        text = self.succeed("train", "lenet", *DATA, "--sanity", "--recipe", recipe)
+        self.assertRegex(text, "(?m)^sanity +1-train: loss of one batch")
+        self.assertRegex(text, "(?m)^sanity +2-quantize: loss of one batch")
+        self.assertEqual(sorted(os.listdir(self.folder)), sorted([*before, "two.toml"]))
+        self.fail_with("leaves nothing behind", "train", "lenet", *DATA, "--sanity", "--recipe",
+                       recipe, "-o", self.folder / "none")
+        recipe.write_text('[[step]]\nverb = "train"\n\n'
+                          '[[step]]\nverb = "quantize"\nlayers = ["fc9=per-channel=false"]\n',
+                          encoding="utf-8")
+        self.fail_with("step 2: no convolution or linear layer is named 'fc9'", "train", "lenet",
+                       *DATA, "--sanity", "--recipe", recipe)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@
 namespace signum::apps {
 namespace {
 
+constexpr const char* kPerChannel = "per-channel";
+
 // "1" to "8", or "32" for float.
 std::optional<int> ParseBits(std::string_view text) {
   if (text == "32") return kFloatBits;
@@ -50,7 +52,7 @@ std::string SettingText(const toml::node& node) {
 
 // Whether layers have a setting of this name.
 Status CheckSetting(const std::string& name) {
-  std::vector<std::string> names = {"name", "weights", "activations"};
+  std::vector<std::string> names = {"name", "weights", "activations", kPerChannel};
   const train::QuantizationConfig any;
   train::VisitQuantizationSettings(
       any, [&](const char* known, const auto&, const char*) { names.emplace_back(known); });
@@ -60,6 +62,21 @@ Status CheckSetting(const std::string& name) {
                                      name,
                                      nearest.empty() ? "" : " (did you mean '" + nearest + "'?)",
                                      fmt::join(names.begin() + 3, names.end(), ", ")));
+}
+
+// Takes what is neither a name nor a precision.
+Status TakeSetting(const std::string& setting, const std::string& value, const std::string& pattern,
+                   LayerChoice& choice) {
+  if (setting != kPerChannel) {
+    choice.settings.push_back({pattern, setting, value});
+    return CheckSetting(setting);
+  }
+  if (value != "true" && value != "false") {
+    return InvalidArgument(
+        fmt::format("{} is true or false, not '{}', for layers '{}'", setting, value, pattern));
+  }
+  choice.scales = LayerScales{pattern, value == "true"};
+  return {};
 }
 
 Result<LayerPrecision> ReadPrecision(const toml::table& table, const std::string& name) {
@@ -85,10 +102,10 @@ Result<LayerChoice> ReadLayer(const toml::table& table) {
   for (const auto& [key, value] : table) {
     if (key == "name" || key == "weights" || key == "activations") continue;
     const std::string setting(key.str());
-    SIGNUM_RETURN_IF_ERROR(CheckSetting(setting));
-    choice.settings.push_back({*name, setting, SettingText(value)});
+    SIGNUM_RETURN_IF_ERROR(TakeSetting(setting, SettingText(value), *name, choice));
   }
-  if (table.contains("weights") || table.contains("activations") || choice.settings.empty()) {
+  const bool alone = choice.settings.empty() && !choice.scales;
+  if (table.contains("weights") || table.contains("activations") || alone) {
     SIGNUM_ASSIGN_OR_RETURN(choice.precision, ReadPrecision(table, *name));
   }
   return choice;
@@ -123,6 +140,19 @@ std::string LayerPrecisionText(const LayerPrecision& precision) {
   return precision.pattern + "=" + LayerBitsText(precision.bits);
 }
 
+Result<LayerScales> ParseLayerScales(const std::string& text) {
+  const size_t equals = text.rfind('=');
+  const std::string unit = text.substr(equals == std::string::npos ? text.size() : equals + 1);
+  if (unit != "channel" && unit != "layer") {
+    return InvalidArgument(fmt::format("'{}' is neither PATTERN=channel nor PATTERN=layer", text));
+  }
+  return LayerScales{text.substr(0, equals), unit == "channel"};
+}
+
+std::string LayerScalesText(const LayerScales& scales) {
+  return scales.pattern + (scales.per_channel ? "=channel" : "=layer");
+}
+
 nlohmann::ordered_json ToJson(const std::vector<LayerPrecision>& layers) {
   auto json = nlohmann::ordered_json::object();
   for (const LayerPrecision& layer : layers) json[layer.pattern] = LayerBitsText(layer.bits);
@@ -142,10 +172,9 @@ Result<LayerChoice> ParseLayerChoice(const std::string& text) {
     if (const auto bits = BitsFromText(item)) {
       choice.precision = LayerPrecision{pattern, *bits};
     } else if (value != std::string::npos) {
-      const std::string setting = item.substr(0, value);
-      SIGNUM_RETURN_IF_ERROR(CheckSetting(setting).map_error(
-          [&](const Error& error) { return error.In(fmt::format("--layer '{}'", text)); }));
-      choice.settings.push_back({pattern, setting, item.substr(value + 1)});
+      SIGNUM_RETURN_IF_ERROR(
+          TakeSetting(item.substr(0, value), item.substr(value + 1), pattern, choice)
+              .map_error([&](const Error& e) { return e.In(fmt::format("--layer '{}'", text)); }));
     } else {
       fits = false;
     }
@@ -155,6 +184,13 @@ Result<LayerChoice> ParseLayerChoice(const std::string& text) {
       fmt::format("--layer '{}': takes PATTERN=wNaM, as in 'layer1.*=w8a8', or PATTERN=float, and "
                   "after a comma settings, as in 'fc=w4a8,weight-method=lsq'",
                   text));
+}
+
+void AddLayerChoice(const LayerChoice& choice, QuantizationPolicy& policy,
+                    train::QuantizationConfig& config) {
+  if (choice.precision) policy.layers.push_back(*choice.precision);
+  if (choice.scales) policy.scales.push_back(*choice.scales);
+  config.layers.insert(config.layers.end(), choice.settings.begin(), choice.settings.end());
 }
 
 std::string PrecisionText(const QuantizationPolicy& policy) {

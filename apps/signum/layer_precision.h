@@ -23,18 +23,27 @@ std::string LayerBitsText(const LayerBits& bits);
 Result<LayerPrecision> ParseLayerPrecision(const std::string& text);
 std::string LayerPrecisionText(const LayerPrecision& precision);
 
+// "PATTERN=channel" or "PATTERN=layer".
+Result<LayerScales> ParseLayerScales(const std::string& text);
+std::string LayerScalesText(const LayerScales& scales);
+
 // By pattern, for results as JSON.
 nlohmann::ordered_json ToJson(const std::vector<LayerPrecision>& layers);
 
 // What a user wants of the layers whose names fit a pattern.
 struct LayerChoice {
   std::optional<LayerPrecision> precision;
+  std::optional<LayerScales> scales;
   std::vector<train::LayerSetting> settings;  // of training
 };
 
-// "PATTERN=ITEM[,ITEM...]", each a precision as above or NAME=VALUE, a setting of training:
-// "layer1.*=w1a1,binary-method=recu". An error says so.
+// "PATTERN=ITEM[,ITEM...]", each a precision as above, per-channel=BOOL or NAME=VALUE, a setting of
+// training: "layer1.*=w1a1,binary-method=recu". An error says so.
 Result<LayerChoice> ParseLayerChoice(const std::string& text);
+
+// Adds it to what there is.
+void AddLayerChoice(const LayerChoice& choice, QuantizationPolicy& policy,
+                    train::QuantizationConfig& config);
 
 // "W1A8; first and last layer W8A8; downsampling W1A8; conv1 float": what a model's metadata says.
 // Of many exceptions the range alone: "20 exceptions W1A8 to W6A8".
@@ -49,6 +58,7 @@ std::string PrecisionAt(const Graph& graph, int bits);
 //   name = "layer1.*"
 //   weights = 8             # 1 to 8, or "float": the layer stays float
 //   activations = 8         # 1 to 8, or "float"; 8 if left out
+//   per-channel = false     # one weight scale for the layer
 //   weight-method = "lsq"   # or any other setting that layers may have
 // An error names the file and the line.
 Result<std::vector<LayerChoice>> ReadLayerFile(const std::string& path);

@@ -219,27 +219,13 @@ Result<std::unique_ptr<RunFolder>> StartRun(const LearnRequest& request, const D
 }
 
 Status CheckSanity(const LearnRequest& request) {
-  SIGNUM_ASSIGN_OR_RETURN(const Datasets sets, LoadDatasets(request.arguments));
-  SIGNUM_ASSIGN_OR_RETURN(const Start start, Prepare(request.arguments, sets));
-  SIGNUM_ASSIGN_OR_RETURN(const train::SanityOutcome sanity,
-                          train::CheckSanity(RequestOf(start, request.arguments, sets)));
+  SIGNUM_ASSIGN_OR_RETURN(const train::SanityOutcome sanity, CheckRunSanity(request.arguments));
   if (request.json) {
-    const nlohmann::ordered_json document{{"steps", sanity.steps},
-                                          {"first_loss", sanity.first_loss},
-                                          {"last_loss", sanity.last_loss},
-                                          {"chance", sanity.chance},
-                                          {"passed", sanity.passed()}};
-    fmt::print("{}", JsonText(document));
+    fmt::print("{}", JsonText(ToJson(sanity)));
   } else {
-    fmt::print("sanity          loss of one batch {:.3f} -> {:.3f} in {} steps (chance: {:.3f})\n",
-               sanity.first_loss, sanity.last_loss, sanity.steps, sanity.chance);
+    fmt::print("sanity          {}\n", SanityText(sanity));
   }
-  if (sanity.passed()) return {};
-  return InvalidArgument(fmt::format(
-      "after {} steps on one batch the loss is {:.3f}, not a quarter below its start and chance's "
-      "{:.3f}: the network does not learn: gradients do not come through; try more bits, another "
-      "--sign-gradient, or a trained network to start from",
-      sanity.steps, sanity.last_loss, sanity.chance));
+  return VerdictOf(sanity);
 }
 
 Result<std::unique_ptr<RunFolder>> ResumeRun(const LearnRequest& request) {
@@ -429,15 +415,42 @@ Status CheckRun(const RunArguments& arguments) {
   return train::CheckRequest(RequestOf(start, arguments, sets));
 }
 
+Result<train::SanityOutcome> CheckRunSanity(const RunArguments& arguments) {
+  SIGNUM_ASSIGN_OR_RETURN(const Datasets sets, LoadDatasets(arguments));
+  SIGNUM_ASSIGN_OR_RETURN(const Start start, Prepare(arguments, sets));
+  return train::CheckSanity(RequestOf(start, arguments, sets));
+}
+
+nlohmann::ordered_json ToJson(const train::SanityOutcome& sanity) {
+  return {{"steps", sanity.steps},
+          {"first_loss", sanity.first_loss},
+          {"last_loss", sanity.last_loss},
+          {"chance", sanity.chance},
+          {"passed", sanity.passed()}};
+}
+
+std::string SanityText(const train::SanityOutcome& sanity) {
+  return fmt::format("loss of one batch {:.3f} -> {:.3f} in {} steps (chance: {:.3f})",
+                     sanity.first_loss, sanity.last_loss, sanity.steps, sanity.chance);
+}
+
+Status VerdictOf(const train::SanityOutcome& sanity) {
+  if (sanity.passed()) return {};
+  return InvalidArgument(fmt::format(
+      "after {} steps on one batch the loss is {:.3f}, not a quarter below its start and chance's "
+      "{:.3f}: the network does not learn: gradients do not come through; try more bits, another "
+      "--sign-gradient, or a trained network to start from",
+      sanity.steps, sanity.last_loss, sanity.chance));
+}
+
 Status Learn(const LearnRequest& request) {
-  if (!request.recipe.empty() || IsRecipeRun(request.resume)) return LearnRecipe(request);
-  if (request.sanity) {
-    if (!request.run.empty() || !request.arguments.output.empty() || !request.resume.empty()) {
-      return InvalidArgument(
-          "--sanity leaves nothing behind: --run, --resume and -o do not go with it");
-    }
-    return CheckSanity(request);
+  if (request.sanity &&
+      (!request.run.empty() || !request.arguments.output.empty() || !request.resume.empty())) {
+    return InvalidArgument(
+        "--sanity leaves nothing behind: --run, --resume and -o do not go with it");
   }
+  if (!request.recipe.empty() || IsRecipeRun(request.resume)) return LearnRecipe(request);
+  if (request.sanity) return CheckSanity(request);
   SIGNUM_ASSIGN_OR_RETURN(const Learned learned, LearnRun(request));
   if (request.json) {
     fmt::print("{}", JsonText(ToJson(learned)));

@@ -11,6 +11,7 @@
 #include "agreement.h"
 #include "learn_flags.h"
 #include "signum/result.h"
+#include "train/trainer.h"
 
 namespace signum::apps {
 
@@ -37,7 +38,15 @@ Result<Learned> LearnRun(const LearnRequest& request);
 // Whether such a run could begin, without a folder for it.
 Status CheckRun(const RunArguments& arguments);
 
-// What a recipe says: a run after the other, in folders of `request.run`.
+// Whether such a run would learn (train::CheckSanity), without a folder for it.
+Result<train::SanityOutcome> CheckRunSanity(const RunArguments& arguments);
+nlohmann::ordered_json ToJson(const train::SanityOutcome& sanity);
+std::string SanityText(const train::SanityOutcome& sanity);
+// An error with advice where it would not.
+Status VerdictOf(const train::SanityOutcome& sanity);
+
+// What a recipe says: a run after the other, in folders of `request.run`; or with `request.sanity`
+// the check of each.
 Status LearnRecipe(const LearnRequest& request);
 // Whether the folder holds the runs of a recipe.
 bool IsRecipeRun(const std::string& folder);

@@ -45,7 +45,7 @@ Status CheckRecipeFlags(const CLI::App& command) {
   static const std::set<std::string> kOwn = {
       "--recipe",     "--data",  "--data-folder", "--run",     "--output",
       "--json",       "--seed",  "--device",      "--threads", "--train-limit",
-      "--test-limit", "--input", "--classes",     "--variant"};
+      "--test-limit", "--input", "--classes",     "--variant", "--sanity"};
   for (const CLI::Option* option : command.get_options()) {
     const std::string name = option->get_name();
     if (option->count() == 0 || !name.starts_with("-") || kOwn.contains(name)) continue;

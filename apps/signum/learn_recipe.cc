@@ -114,14 +114,27 @@ class Cooking {
                              " has steps in float alone, and the model is trained already");
     }
     for (int step = first_; step < count(); ++step) {
-      RunArguments arguments = Arguments(step);
-      arguments.model = shared_.model;
-      if (!IsModelFile(shared_.model)) arguments.zoo = shared_.zoo;
-      arguments.teacher = "none";
-      SIGNUM_RETURN_IF_ERROR(CheckRun(arguments).map_error(
-          [&](const Error& e) { return e.In(fmt::format("step {}", step + 1)); }));
+      SIGNUM_RETURN_IF_ERROR(CheckRun(AtTheStart(step)).map_error([&](const Error& e) {
+        return e.In(fmt::format("step {}", step + 1));
+      }));
     }
     return {};
+  }
+
+  // Whether every step would learn, by itself.
+  Status CheckSanity(bool json) const {
+    Json steps = Json::object();
+    Status verdict;
+    for (int step = first_; step < count(); ++step) {
+      const auto in_step = [&](const Error& e) { return e.In(fmt::format("step {}", step + 1)); };
+      SIGNUM_ASSIGN_OR_RETURN(const train::SanityOutcome sanity,
+                              CheckRunSanity(AtTheStart(step)).map_error(in_step));
+      steps[FolderOf(step)] = ToJson(sanity);
+      if (!json) fmt::print("sanity          {}: {}\n", FolderOf(step), SanityText(sanity));
+      if (verdict) verdict = VerdictOf(sanity).map_error(in_step);
+    }
+    if (json) fmt::print("{}", JsonText(steps));
+    return verdict;
   }
 
   Status Run() {
@@ -188,6 +201,19 @@ class Cooking {
     return arguments;
   }
 
+  // As if the step were the first one, but for what earlier ones do to the network's shape.
+  RunArguments AtTheStart(int step) const {
+    RunArguments arguments = Arguments(step);
+    arguments.model = shared_.model;
+    if (!IsModelFile(shared_.model)) arguments.zoo = shared_.zoo;
+    arguments.teacher = "none";
+    for (int before = 0; before < step; ++before) {
+      arguments.bi_real = arguments.bi_real || recipe_.steps[before].bi_real;
+      arguments.rprelu = arguments.rprelu || recipe_.steps[before].rprelu;
+    }
+    return arguments;
+  }
+
   Recipe recipe_;
   RunArguments shared_;
   std::string folder_;
@@ -223,14 +249,20 @@ void PrintSteps(const Json& steps) {
   fmt::print("report          {}\n", last["report"].get<std::string>());
 }
 
-Result<Cooking> StartRecipe(const LearnRequest& request) {
-  RunArguments shared = request.arguments;
+// The recipe that is asked for, if the model and its shape go together.
+Result<Recipe> RecipeFor(const LearnRequest& request) {
+  const RunArguments& shared = request.arguments;
   if (shared.model.empty()) {
     return InvalidArgument("no MODEL given; name a zoo network (lenet, resnet20) or a .sgn file");
   }
   // Refuses the shape of a zoo network beside a file.
   SIGNUM_RETURN_IF_ERROR(LoadGraph(shared.model, shared.zoo, /*weights=*/false));
-  SIGNUM_ASSIGN_OR_RETURN(Recipe recipe, ReadRecipe(request.recipe));
+  return ReadRecipe(request.recipe);
+}
+
+Result<Cooking> StartRecipe(const LearnRequest& request) {
+  RunArguments shared = request.arguments;
+  SIGNUM_ASSIGN_OR_RETURN(Recipe recipe, RecipeFor(request));
   const std::string folder = request.run.empty() ? FreeRecipeFolder(recipe, shared) : request.run;
   if (fs::exists(folder + kRequestFile) || fs::exists(folder + "/args.toml")) {
     return InvalidArgument(fmt::format(
@@ -267,6 +299,12 @@ bool IsRecipeRun(const std::string& folder) {
 }
 
 Status LearnRecipe(const LearnRequest& request) {
+  if (request.sanity) {
+    SIGNUM_ASSIGN_OR_RETURN(Recipe recipe, RecipeFor(request));
+    const Cooking cooking(std::move(recipe), request.arguments, /*folder=*/"");
+    SIGNUM_RETURN_IF_ERROR(cooking.Check());
+    return cooking.CheckSanity(request.json);
+  }
   if (!request.arguments.output.empty()) {
     SIGNUM_RETURN_IF_ERROR(base::CheckCanWrite(request.arguments.output));
   }

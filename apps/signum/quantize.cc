@@ -55,8 +55,9 @@ void AddPolicyFlags(CLI::App& command, QuantizeFlags& flags) {
   command
       .add_option("--layer", flags.layers,
                   "another precision for the layers of that name, * and ? allowed: "
-                  "'layer1.*=w8a8', conv1=float, and settings of training: "
-                  "'fc=w4a8,weight-method=lsq'; repeatable, the last that fits counts")
+                  "'layer1.*=w8a8', conv1=float, per-channel=false for one weight scale, and "
+                  "settings of training: 'fc=w4a8,weight-method=lsq'; repeatable, the last that "
+                  "fits counts")
       ->type_name("PATTERN=wNaM")
       ->allow_extra_args(false);
   command
@@ -83,9 +84,7 @@ Status ReadLayers(const QuantizeFlags& flags, RunArguments& arguments) {
     choices.push_back(std::move(choice));
   }
   for (const LayerChoice& choice : choices) {
-    if (choice.precision) arguments.quantization.layers.push_back(*choice.precision);
-    auto& settings = arguments.training.quantization.layers;
-    settings.insert(settings.end(), choice.settings.begin(), choice.settings.end());
+    AddLayerChoice(choice, arguments.quantization, arguments.training.quantization);
     if (flags.calibrate.images == 0 || choice.settings.empty()) continue;
     return InvalidArgument(
         fmt::format("{} of layers '{}' is a setting of training, and there is "

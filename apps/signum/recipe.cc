@@ -4,7 +4,9 @@
 #include <fmt/ranges.h>
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <set>
 #include <string_view>
 
@@ -46,9 +48,7 @@ Status TakeLayerChoices(const toml::table& table, RunArguments& step) {
   for (const toml::node& item : *list) {
     SIGNUM_ASSIGN_OR_RETURN(const LayerChoice choice,
                             ParseLayerChoice(item.value_or<std::string>("")));
-    if (choice.precision) step.quantization.layers.push_back(*choice.precision);
-    auto& settings = step.training.quantization.layers;
-    settings.insert(settings.end(), choice.settings.begin(), choice.settings.end());
+    AddLayerChoice(choice, step.quantization, step.training.quantization);
   }
   return {};
 }
@@ -81,7 +81,10 @@ Result<RunArguments> ReadStep(const toml::table& table) {
   }
   if (quantize) {
     VisitPolicy(step.quantization, [&](const char* name, auto& value) {
-      if (std::string_view(name) != "layers") take(name, value);
+      const std::string_view of_layers[] = {"layers", "scales"};
+      if (std::find(std::begin(of_layers), std::end(of_layers), name) == std::end(of_layers)) {
+        take(name, value);
+      }
     });
     known.insert("layers");
     SIGNUM_RETURN_IF_ERROR(TakeLayerChoices(table, step));

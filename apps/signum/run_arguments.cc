@@ -31,10 +31,10 @@ void VisitArguments(Arguments& a, Visit&& visit) {
 template <typename T>
 void TakeArgument(const toml::table& table, const char* name, T& value, std::string& fault) {
   constexpr std::string_view kYounger[] = {
-      "residual-bits", "binary-method",  "weight-method", "value-method",
-      "sign-gradient", "bop-gamma",      "bop-tau",       "average-decay",
-      "layers",        "layer-settings", "edges",         "downsample",
-      "bi-real",       "rprelu",         "switchable",    "rsign"};
+      "residual-bits", "binary-method", "weight-method", "value-method", "sign-gradient",
+      "bop-gamma",     "bop-tau",       "average-decay", "layers",       "layer-settings",
+      "edges",         "downsample",    "bi-real",       "rprelu",       "switchable",
+      "rsign",         "scales"};
   if (Take(table, name, value, fault)) return;
   const bool younger =
       std::find(std::begin(kYounger), std::end(kYounger), name) != std::end(kYounger);

@@ -33,8 +33,13 @@ std::string FreeFolder(const RunArguments& arguments) {
 
 // Records count epochs from 1, as people do.
 report::EpochRecord ToRecord(const train::EpochResult& r) {
-  return {r.epoch + 1,     r.train_loss, r.train_accuracy,    r.test_loss, r.test_accuracy,
-          r.learning_rate, r.seconds,    r.images_per_second, r.flip_rates};
+  report::EpochRecord record{r.epoch + 1, r.train_loss,        r.train_accuracy,
+                             r.test_loss, r.test_accuracy,     r.learning_rate,
+                             r.seconds,   r.images_per_second, r.flip_rates};
+  for (const auto& [bits, accuracy] : r.narrower_accuracies) {
+    record.other_accuracies[bits == 1 ? "1 bit" : fmt::format("{} bits", bits)] = accuracy;
+  }
+  return record;
 }
 
 // The weights of a layer as numbers: floats, or scale times code.
@@ -254,6 +259,7 @@ Status RunFolder::WriteEvents(const report::EpochRecord& r) {
   add("loss/test", r.test_loss);
   add("accuracy/train", r.train_accuracy);
   add("accuracy/test", r.test_accuracy);
+  for (const auto& [name, accuracy] : r.other_accuracies) add("accuracy/test " + name, accuracy);
   add("learning_rate", r.learning_rate);
   add("images_per_second", r.images_per_second);
   for (const auto& [layer, rate] : r.flip_rates) add("flip_rate/" + layer, rate);

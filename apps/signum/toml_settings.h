@@ -24,6 +24,8 @@ inline constexpr bool kIsList = std::is_same_v<T, std::vector<double>>;
 template <typename T>
 inline constexpr bool kIsLayers = std::is_same_v<T, std::vector<LayerPrecision>>;
 template <typename T>
+inline constexpr bool kIsScales = std::is_same_v<T, std::vector<LayerScales>>;
+template <typename T>
 inline constexpr bool kIsSettings = std::is_same_v<T, std::vector<train::LayerSetting>>;
 template <typename T>
 inline constexpr bool kIsBits =
@@ -53,6 +55,7 @@ void VisitPolicy(Policy& p, Visit&& visit) {
   visit("downsample", p.downsample);
   visit("residual-bits", p.residual_bits);
   visit("layers", p.layers);
+  visit("scales", p.scales);
 }
 
 // "wNaM", "float", or nothing.
@@ -70,6 +73,10 @@ void Put(toml::table& table, const char* name, const T& value) {
     toml::array list;
     for (const LayerPrecision& layer : value) list.push_back(LayerPrecisionText(layer));
     table.insert(name, std::move(list));
+  } else if constexpr (kIsScales<T>) {
+    toml::array list;
+    for (const LayerScales& layer : value) list.push_back(LayerScalesText(layer));
+    table.insert(name, std::move(list));
   } else if constexpr (kIsSettings<T>) {
     toml::array list;
     for (const train::LayerSetting& setting : value) {
@@ -85,18 +92,20 @@ void Put(toml::table& table, const char* name, const T& value) {
   }
 }
 
-inline void TakeLayers(const toml::node& node, std::vector<LayerPrecision>& layers,
-                       std::string& fault) {
+// Exceptions by layer, each a text that `parse` reads.
+template <typename Layer, typename Parse>
+void TakeLayers(const toml::node& node, const char* name, std::vector<Layer>& layers, Parse&& parse,
+                std::string& fault) {
   const toml::array* list = node.as_array();
   if (list == nullptr) {
-    fault = "'layers' is not a list";
+    fault = fmt::format("'{}' is not a list", name);
     return;
   }
   layers.clear();
   for (const toml::node& item : *list) {
-    const auto layer = ParseLayerPrecision(item.value_or<std::string>(""));
+    const auto layer = parse(item.value_or<std::string>(""));
     if (!layer) fault = layer.error().message;
-    layers.push_back(layer.value_or(LayerPrecision()));
+    layers.push_back(layer.value_or(Layer()));
   }
 }
 
@@ -143,7 +152,9 @@ bool Take(const toml::table& table, const char* name, T& value, std::string& fau
     }
   }
   if constexpr (kIsLayers<T>) {
-    TakeLayers(*node, value, fault);
+    TakeLayers(*node, name, value, ParseLayerPrecision, fault);
+  } else if constexpr (kIsScales<T>) {
+    TakeLayers(*node, name, value, ParseLayerScales, fault);
   } else if constexpr (kIsSettings<T>) {
     TakeSettings(*node, value, fault);
   } else if constexpr (kIsBits<T>) {

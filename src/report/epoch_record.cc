@@ -27,6 +27,9 @@ constexpr NumberField kNumbers[] = {
 // JSON has no NaN.
 json ToNumber(double value) { return std::isfinite(value) ? json(value) : json(nullptr); }
 
+constexpr const char* kFlipRates = "flip_rates";
+constexpr const char* kOtherAccuracies = "other_accuracies";
+
 // The number at `key` in `object`; null is NaN.
 Result<double> NumberAt(const json& object, const std::string& key) {
   const auto found = object.find(key);
@@ -36,15 +39,33 @@ Result<double> NumberAt(const json& object, const std::string& key) {
   return found->get<double>();
 }
 
+void PutNumbers(json& object, const char* key, const std::map<std::string, double>& numbers) {
+  if (numbers.empty()) return;
+  json& places = object[key] = json::object();
+  for (const auto& [name, number] : numbers) places[name] = ToNumber(number);
+}
+
+// What PutNumbers put, or nothing.
+Result<std::map<std::string, double>> NumbersAt(const json& object, const char* key) {
+  std::map<std::string, double> numbers;
+  const auto found = object.find(key);
+  if (found == object.end()) return numbers;
+  if (!found->is_object()) {
+    return Corrupt(std::string("an epoch record's \"") + key + "\" is not an object");
+  }
+  for (const auto& item : found->items()) {
+    SIGNUM_ASSIGN_OR_RETURN(numbers[item.key()], NumberAt(*found, item.key()));
+  }
+  return numbers;
+}
+
 }  // namespace
 
 json ToJson(const EpochRecord& record) {
   json object = {{"epoch", record.epoch}};
   for (const NumberField& field : kNumbers) object[field.name] = ToNumber(record.*field.member);
-  if (!record.flip_rates.empty()) {
-    json& rates = object["flip_rates"] = json::object();
-    for (const auto& [layer, rate] : record.flip_rates) rates[layer] = ToNumber(rate);
-  }
+  PutNumbers(object, kFlipRates, record.flip_rates);
+  PutNumbers(object, kOtherAccuracies, record.other_accuracies);
   return object;
 }
 
@@ -59,12 +80,8 @@ Result<EpochRecord> EpochRecordFromJson(const json& object) {
   for (const NumberField& field : kNumbers) {
     SIGNUM_ASSIGN_OR_RETURN(record.*field.member, NumberAt(object, field.name));
   }
-  const auto rates = object.find("flip_rates");
-  if (rates == object.end()) return record;
-  if (!rates->is_object()) return Corrupt("an epoch record's \"flip_rates\" is not an object");
-  for (const auto& item : rates->items()) {
-    SIGNUM_ASSIGN_OR_RETURN(record.flip_rates[item.key()], NumberAt(*rates, item.key()));
-  }
+  SIGNUM_ASSIGN_OR_RETURN(record.flip_rates, NumbersAt(object, kFlipRates));
+  SIGNUM_ASSIGN_OR_RETURN(record.other_accuracies, NumbersAt(object, kOtherAccuracies));
   return record;
 }
 

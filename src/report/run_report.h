@@ -29,6 +29,8 @@ struct EpochRecord {
   // Share (0..1) of each layer's binary weights that changed sign in the epoch;
   // empty for float runs.
   std::map<std::string, double> flip_rates;
+  // Test accuracies (0..1) at the other precisions of a switchable network: "2 bits".
+  std::map<std::string, double> other_accuracies;
 
   bool operator==(const EpochRecord&) const = default;
 };

@@ -63,22 +63,23 @@ std::string EpochTable(const RunReport& report, bool open) {
   return "<details><summary>All epochs as a table</summary>" + table + "</details>\n";
 }
 
-// The rate of each layer at each epoch, layers in the order of their names.
-std::vector<Series> FlipSeries(const RunReport& report) {
-  std::map<std::string, Series> by_layer;
+// What has a number of its own at each epoch, such as a layer its flip rate, in the order of names.
+std::vector<Series> SeriesByName(const RunReport& report,
+                                 std::map<std::string, double> EpochRecord::*numbers) {
+  std::map<std::string, Series> by_name;
   for (const EpochRecord& epoch : report.epochs) {
-    for (const auto& [layer, rate] : epoch.flip_rates) by_layer[layer];
+    for (const auto& [name, number] : epoch.*numbers) by_name[name];
   }
-  for (auto& [layer, series] : by_layer) {
-    series.name = layer;
+  for (auto& [name, series] : by_name) {
+    series.name = name;
     for (const EpochRecord& epoch : report.epochs) {
-      const auto found = epoch.flip_rates.find(layer);
+      const auto found = (epoch.*numbers).find(name);
       series.x.push_back(static_cast<double>(epoch.epoch));
-      series.y.push_back(found == epoch.flip_rates.end() ? kNotANumber : found->second);
+      series.y.push_back(found == (epoch.*numbers).end() ? kNotANumber : found->second);
     }
   }
   std::vector<Series> all;
-  for (auto& [layer, series] : by_layer) {
+  for (auto& [name, series] : by_name) {
     if (HasNumber(series)) all.push_back(std::move(series));
   }
   return all;
@@ -158,8 +159,13 @@ std::string CurvesPart(const RunReport& report) {
                                       SeriesOf(report.epochs, "test", &EpochRecord::test_loss)});
   LineChart accuracy = Titled("Accuracy", 300);
   accuracy.percent = true;
-  cards += CurveCard(accuracy, {SeriesOf(report.epochs, "train", &EpochRecord::train_accuracy),
-                                SeriesOf(report.epochs, "test", &EpochRecord::test_accuracy)});
+  std::vector<Series> accuracies = {SeriesOf(report.epochs, "train", &EpochRecord::train_accuracy),
+                                    SeriesOf(report.epochs, "test", &EpochRecord::test_accuracy)};
+  for (Series& series : SeriesByName(report, &EpochRecord::other_accuracies)) {
+    series.name = "test, " + series.name;
+    accuracies.push_back(std::move(series));
+  }
+  cards += CurveCard(accuracy, std::move(accuracies));
   LineChart rate = Titled("Learning rate", 210);
   rate.from_zero = true;
   cards += CurveCard(rate, {SeriesOf(report.epochs, "learning rate", &EpochRecord::learning_rate)});
@@ -172,7 +178,7 @@ std::string CurvesPart(const RunReport& report) {
 }
 
 std::string FlipRatesPart(const RunReport& report) {
-  const std::vector<Series> all = FlipSeries(report);
+  const std::vector<Series> all = SeriesByName(report, &EpochRecord::flip_rates);
   if (all.empty()) return "";
   const std::string note =
       "<p class=\"note\">The share of a layer's binary weights that changed sign in an epoch. "

@@ -43,6 +43,7 @@ std::string Many(size_t layers, int epochs) {
 TEST(EpochRecord, RoundTripsThroughJsonText) {
   EpochRecord record = Epoch(3);
   record.flip_rates = {{"conv1", 0.01}, {"a \"quoted\" layer", 1.0 / 3}};
+  record.other_accuracies = {{"1 bit", 0.25}};
   const Result<EpochRecord> back = EpochRecordFromJson(json::parse(ToJson(record).dump()));
   ASSERT_TRUE(back) << back.error().message;
   EXPECT_EQ(*back, record);
@@ -85,6 +86,13 @@ TEST(Base64, RfcVectors) {
   EXPECT_EQ(encode("foo"), "Zm9v");
   EXPECT_EQ(encode("foobar"), "Zm9vYmFy");
   EXPECT_EQ(encode("\xfb\xff\xfe"), "+//+");
+}
+
+TEST(RunReport, EveryPrecisionHasACurve) {
+  RunReport report;
+  report.epochs = {Epoch(1), Epoch(2)};
+  for (EpochRecord& epoch : report.epochs) epoch.other_accuracies = {{"1 bit", 0.2}};
+  EXPECT_THAT(RenderRunReport(report), HasSubstr("test, 1 bit"));
 }
 
 TEST(RunReport, AnEmptyRunIsATitle) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <set>
@@ -56,6 +57,8 @@ int LeastBits(const Graph& graph) {
   return bits;
 }
 
+using Tensors = std::map<std::string, torch::Tensor>;  // by name
+
 // One run: what Train keeps between epochs.
 class Run {
  public:
@@ -100,7 +103,7 @@ class Run {
       if (config_.average_decay > 0) module.TakeAverage();
       if (config_.reestimate_batches > 0) ReestimateBatchNorm(module, *request_.train, config_);
     });
-    SIGNUM_ASSIGN_OR_RETURN(const Tally test, Evaluate());
+    SIGNUM_ASSIGN_OR_RETURN(const Tally test, Evaluate(module_));
     TrainOutcome outcome{.network = module_.Snapshot(),
                          .latents = module_.Latents(),
                          .test_accuracy = test.accuracy(),
@@ -165,7 +168,11 @@ class Run {
     EpochResult result{.epoch = epoch};
     SIGNUM_ASSIGN_OR_RETURN(const Tally train, TrainEpoch(epoch, &result.learning_rate));
     result.images_per_second = static_cast<double>(train.images) / SecondsSince(start);
-    SIGNUM_ASSIGN_OR_RETURN(const Tally test, Evaluate());
+    SIGNUM_ASSIGN_OR_RETURN(const Tally test, Evaluate(module_));
+    for (size_t i = 0; i < narrower_.size(); ++i) {
+      SIGNUM_ASSIGN_OR_RETURN(const Tally narrow, Evaluate(*narrower_[i]));
+      result.narrower_accuracies[LeastBits(*request_.narrower[i])] = narrow.accuracy();
+    }
     result.train_loss = train.mean_loss();
     result.train_accuracy = train.accuracy();
     result.test_loss = test.mean_loss();
@@ -183,7 +190,7 @@ class Run {
                     .epochs = config_.epochs,
                     .steps = train.images / config_.batch_size,
                     .bits = Bits(),
-                    .codes = OfAll([](GraphModule& module) { return module.WiderCodes(); }),
+                    .codes = OfAll(std::mem_fn(&GraphModule::WiderCodes)),
                     .flip_rates = result.flip_rates,
                     .scales_at_start = scales_at_start_,
                     .scales = LearnedScales()})
@@ -278,8 +285,8 @@ class Run {
 
   // Of all precisions, by layer; of those of fewer bits with these.
   template <typename Get>
-  std::map<std::string, torch::Tensor> OfAll(const Get& get) {
-    std::map<std::string, torch::Tensor> all = get(module_);
+  Tensors OfAll(const Get& get) {
+    Tensors all = get(module_);
     for (size_t i = 0; i < narrower_.size(); ++i) {
       for (const auto& [name, tensor] : get(*narrower_[i])) {
         all[fmt::format("{} at {} bits", name, LeastBits(*request_.narrower[i]))] = tensor;
@@ -287,12 +294,8 @@ class Run {
     }
     return all;
   }
-  std::map<std::string, torch::Tensor> Bits() {
-    return OfAll([](GraphModule& module) { return module.Bits(); });
-  }
-  std::map<std::string, torch::Tensor> LearnedScales() {
-    return OfAll([](GraphModule& module) { return module.LearnedScales(); });
-  }
+  Tensors Bits() { return OfAll(std::mem_fn(&GraphModule::Bits)); }
+  Tensors LearnedScales() { return OfAll(std::mem_fn(&GraphModule::LearnedScales)); }
 
   template <typename Act>
   void ForEachModule(const Act& act) {
@@ -301,8 +304,8 @@ class Run {
   }
 
   // Of all precisions.
-  std::map<std::string, torch::Tensor> State() const {
-    std::map<std::string, torch::Tensor> state = module_.State();
+  Tensors State() const {
+    Tensors state = module_.State();
     for (size_t i = 0; i < narrower_.size(); ++i) {
       for (const auto& [name, tensor] : narrower_[i]->State()) {
         state[fmt::format("narrower{}/{}", i, name)] = tensor;
@@ -353,13 +356,13 @@ class Run {
                     loss, place.empty() ? "the loss itself" : place));
   }
 
-  Result<Tally> Evaluate() {
+  Result<Tally> Evaluate(GraphModule& module) {
     torch::NoGradGuard no_gradients;
     data::BatchLoader loader(*request_.test, {.batch_size = 256, .limit = config_.test_limit});
     Tally tally;
     data::Batch batch;
     while (loader.Next(&batch)) {
-      const torch::Tensor logits = module_.Logits(ImagesOf(batch, request_.test->image_shape), {});
+      const torch::Tensor logits = module.Logits(ImagesOf(batch, request_.test->image_shape), {});
       const torch::Tensor labels = LabelsOf(batch).to(device_);
       const auto loss = CrossEntropy(logits, labels, 0).item<double>();
       if (!std::isfinite(loss)) {
@@ -372,12 +375,12 @@ class Run {
     return tally;
   }
 
-  static std::map<std::string, torch::Tensor> CopyOf(std::map<std::string, torch::Tensor> tensors) {
+  static Tensors CopyOf(Tensors tensors) {
     for (auto& [name, tensor] : tensors) tensor = tensor.detach().clone();
     return tensors;
   }
 
-  std::map<std::string, double> FlipRates(const std::map<std::string, torch::Tensor>& before) {
+  std::map<std::string, double> FlipRates(const Tensors& before) {
     std::map<std::string, double> rates;
     for (const auto& [layer, bits] : Bits()) {
       rates[layer] = (bits != before.at(layer)).to(torch::kDouble).mean().item<double>();
@@ -393,7 +396,7 @@ class Run {
   std::optional<GraphModule> teacher_;
   std::vector<std::unique_ptr<GraphModule>> narrower_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
-  std::map<std::string, torch::Tensor> scales_at_start_;
+  Tensors scales_at_start_;
   Position position_;
   bool dropout_ = true;
   double worst_loss_ = 0;  // of the last step's narrower precisions

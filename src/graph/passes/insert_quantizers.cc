@@ -43,6 +43,14 @@ LayerBits BitsOf(const Node& layer, Place place, const QuantizationPolicy& polic
   return bits;
 }
 
+bool HasScalePerChannel(const Node& layer, const QuantizationPolicy& policy) {
+  bool per_channel = policy.per_channel;
+  for (const LayerScales& exception : policy.scales) {
+    if (FitsPattern(layer.name, exception.pattern)) per_channel = exception.per_channel;
+  }
+  return per_channel;
+}
+
 // The value at which a layer's input is best quantized: before what only moves it. A sign stays
 // behind that, but before dropout, which in training would move values over its threshold.
 NodeId QuantizationPoint(const Graph& graph, NodeId value, int bits) {
@@ -210,15 +218,18 @@ Status CheckPolicy(const QuantizationPolicy& policy) {
 Status CheckPatterns(const Graph& graph, const QuantizationPolicy& policy) {
   std::vector<std::string> names;
   for (NodeId id : Layers(graph)) names.push_back(graph.node(id).name);
-  for (const LayerPrecision& layer : policy.layers) {
+  std::vector<std::string> patterns;
+  for (const LayerPrecision& layer : policy.layers) patterns.push_back(layer.pattern);
+  for (const LayerScales& layer : policy.scales) patterns.push_back(layer.pattern);
+  for (const std::string& pattern : patterns) {
     const bool fits = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-      return FitsPattern(name, layer.pattern);
+      return FitsPattern(name, pattern);
     });
     if (fits) continue;
-    const std::string nearest = Nearest(layer.pattern, names);
+    const std::string nearest = Nearest(pattern, names);
     return InvalidArgument(
         fmt::format("no convolution or linear layer is named '{}'{}; `signum info` lists them",
-                    layer.pattern, nearest.empty() ? "" : " (did you mean '" + nearest + "'?)"));
+                    pattern, nearest.empty() ? "" : " (did you mean '" + nearest + "'?)"));
   }
   return {};
 }
@@ -296,7 +307,7 @@ Result<Graph> InsertQuantizers(const Graph& quantized_or_float, const Quantizati
     const bool layer = IsLayer(node);
     if (plan.weight_bits[id] > 0) {
       *WeightQuantizerSlot(node.op) =
-          WeightQuantizer{.bits = plan.weight_bits[id], .per_channel = policy.per_channel};
+          WeightQuantizer{plan.weight_bits[id], HasScalePerChannel(node, policy)};
     }
     const bool sum = IsShortcutSum(graph, shapes, id);
     for (NodeId& input : node.inputs) {

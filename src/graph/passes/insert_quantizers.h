@@ -28,6 +28,13 @@ struct LayerPrecision {
   bool operator==(const LayerPrecision&) const = default;
 };
 
+// Whether the layers whose names fit `pattern` have a weight scale per output channel or one.
+struct LayerScales {
+  std::string pattern;
+  bool per_channel = true;
+  bool operator==(const LayerScales&) const = default;
+};
+
 struct QuantizationPolicy {
   int weight_bits = 1;      // 1 to 8, or kFloatBits
   int activation_bits = 8;  // 1 to 8, or kFloatBits
@@ -42,6 +49,7 @@ struct QuantizationPolicy {
   int residual_bits = kFloatBits;
   // Exceptions to all of the above. Of several that fit a layer the last counts.
   std::vector<LayerPrecision> layers;
+  std::vector<LayerScales> scales;
 };
 
 // A graph in which every convolution and linear layer has a weight quantizer and

@@ -298,6 +298,20 @@ TEST(InsertQuantizers, OneBitLayersReadTheSignOfCodesThatOthersRead) {
   EXPECT_EQ(StripQuantizers(*quantized), g);
 }
 
+TEST(InsertQuantizers, LayersMayHaveScalesOfTheirOwn) {
+  const auto graph = InsertQuantizers(
+      ResidualGraph(),
+      {.per_channel = false, .scales = {{"conv*", true}, {"conv2", false}, {"linear", true}}});
+  ASSERT_TRUE(graph) << graph.error().message;
+  const auto per_channel = [&](const char* layer) {
+    return WeightQuantizerOf(Named(*graph, layer).op)->per_channel;
+  };
+  EXPECT_TRUE(per_channel("conv1"));
+  EXPECT_FALSE(per_channel("conv2"));
+  EXPECT_TRUE(per_channel("linear"));
+  EXPECT_FALSE(InsertQuantizers(ResidualGraph(), {.scales = {{"conv3", true}}}));
+}
+
 TEST(InsertQuantizers, FloatWeightsMayReadCodes) {
   const auto graph =
       InsertQuantizers(ResidualGraph(), {.weight_bits = kFloatBits, .activation_bits = 1});

@@ -118,17 +118,18 @@ function(signum_test name)
   if(TEST_NO_DISCOVER)
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT} COST ${TEST_COST}
-      LABELS "${labels}" ENVIRONMENT "${environment}")
+      ENVIRONMENT "${environment}" LABELS "${labels}")
   else()
+    # An empty value is none to it: what follows would be taken for the labels.
     gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 120
-      PROPERTIES TIMEOUT ${TEST_TIMEOUT} COST ${TEST_COST} LABELS "${labels}"
-      ENVIRONMENT "${environment}")
+      PROPERTIES TIMEOUT ${TEST_TIMEOUT} COST ${TEST_COST} ENVIRONMENT "${environment}"
+      LABELS "${labels}")
   endif()
   if(TEST_EACH_ISA)
     foreach(isa ${SIGNUM_ISA_LEVELS})
       add_test(NAME ${name}.under_${isa} COMMAND ${name})
       set_tests_properties(${name}.under_${isa} PROPERTIES TIMEOUT ${TEST_TIMEOUT} LABELS "${labels}"
-        ENVIRONMENT "SIGNUM_ISA=${isa}" SKIP_REGULAR_EXPRESSION "SIGNUM_ISA=${isa}, but this CPU reaches only")
+        ENVIRONMENT "${environment};SIGNUM_ISA=${isa}" SKIP_REGULAR_EXPRESSION "SIGNUM_ISA=${isa}, but this CPU reaches only")
     endforeach()
   endif()
 endfunction()

@@ -6,6 +6,7 @@ SIGNUM_EXECUTABLE names the executable under test."""
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -36,9 +37,9 @@ layers = ["fc2=w4a8,weight-method=lsq"]
 DATA = ["--data", "fashion-mnist", "--train-limit", "1280", "--test-limit", "200", "--threads", "2"]
 
 
-def run(*arguments):
+def run(*arguments, **how):
     return subprocess.run([SIGNUM, *map(str, arguments)], capture_output=True, text=True,
-                          timeout=300)
+                          timeout=300, **how)
 
 
 class RecipeTest(unittest.TestCase):
@@ -203,10 +204,13 @@ class RecipeTest(unittest.TestCase):
                          ["float", "W2A2", "W1A1"])
         self.assertEqual([row["top1"] for row in compared],
                          [a["runtime_accuracy"] for a in result["precisions"].values()])
-        self.assertEqual([len(row["epochs"]) for row in compared], [2, 0, 0])
-        for epoch in compared[0]["epochs"]:
-            self.assertEqual(sorted(epoch["other_accuracies"]), ["1 bit", "2 bits"])
-        self.assertIn("test, 1 bit<", (self.folder / "run/report.html").read_text("utf-8"))
+        self.assertEqual([len(row["epochs"]) for row in compared], [2, 2, 2])
+        for first, *others in zip(*(row["epochs"] for row in compared)):
+            self.assertEqual([first["accuracies"][bits] for bits in ("32", "2", "1")],
+                             [epoch["test_accuracy"] for epoch in (first, *others)])
+        self.assertIn("Test accuracy by precision",
+                      (self.folder / "run/report.html").read_text("utf-8"))
+        self.assertIn("test_accuracy_at_1_bits", (self.folder / "run/results.csv").read_text())
         self.fail_with("it has 1, 2, 32", "eval", model, "--bits", "3")
         self.fail_with("1 to 8 or 32", "train", "lenet", "--switchable", "1,9", *DATA)
         self.fail_with("two precisions or more", "train", "lenet", "--switchable", "8", *DATA)
@@ -274,8 +278,8 @@ class RecipeTest(unittest.TestCase):
                           '[[step]]\nverb = "quantize"\nlayers = ["fc1=per-channel=false"]\n',
                           encoding="utf-8")
         text = self.succeed("train", "lenet", *DATA, "--sanity", "--recipe", recipe)
-        self.assertRegex(text, "(?m)^sanity +1-train: loss of one batch")
-        self.assertRegex(text, "(?m)^sanity +2-quantize: loss of one batch")
+        self.assertRegex(text, "(?m)^sanity +1-train: loss of one batch .*: passed")
+        self.assertRegex(text, "(?m)^sanity +2-quantize: loss of one batch .*: passed")
         self.assertEqual(sorted(os.listdir(self.folder)), sorted([*before, "two.toml"]))
         self.fail_with("leaves nothing behind", "train", "lenet", *DATA, "--sanity", "--recipe",
                        recipe, "-o", self.folder / "none")
@@ -284,6 +288,18 @@ class RecipeTest(unittest.TestCase):
                           encoding="utf-8")
         self.fail_with("step 2: no convolution or linear layer is named 'fc9'", "train", "lenet",
                        *DATA, "--sanity", "--recipe", recipe)
+
+    def test_threads_wait_without_spinning_for_long(self):
+        """Of trainings beside each other, each would keep away the threads that it waits for."""
+        def spins(**variables):
+            result = run("train", "lenet", *DATA, "--sanity",
+                         env={**os.environ, "OMP_DISPLAY_ENV": "VERBOSE", **variables})
+            return re.findall(r"GOMP_SPINCOUNT = '(\w+)'", result.stderr)
+        if not spins():
+            self.skipTest("skipped: not GNU's OpenMP")
+        self.assertEqual(set(spins()), {"1000"})
+        self.assertEqual(set(spins(GOMP_SPINCOUNT="7")), {"7"})
+        self.assertNotEqual(set(spins(OMP_WAIT_POLICY="active")), {"1000"})
 
 
 if __name__ == "__main__":

@@ -86,7 +86,8 @@ class ResumeTest(unittest.TestCase):
 
         def quantize(name):
             return command("quantize", self.folder / "float/model.sgn", *small, "--epochs", EPOCHS,
-                           "--activations", 1, "--residuals", 8, "--run", self.folder / name)
+                           "--activations", 1, "--residuals", 8, "--layer",
+                           "layer1.*=per-channel=false", "--run", self.folder / name)
 
         run(*quantize("whole"))
         metrics = self.folder / "stopped/metrics.jsonl"
@@ -105,6 +106,7 @@ class ResumeTest(unittest.TestCase):
         (self.folder / "teacher.sgn").rename(teacher)
         # A run may be older than a setting.
         arguments = self.folder / "stopped/args.toml"
+        self.assertIn("scales = [ 'layer1.*=layer' ]", arguments.read_text())
         lines = arguments.read_text().splitlines(keepends=True)
         arguments.write_text("".join(line for line in lines if not line.startswith("rsign")))
         self.assertEqual(len(arguments.read_text().splitlines()), len(lines) - 1)

@@ -39,9 +39,8 @@ std::string Description(const RunArguments& arguments, const CalibrateFlags& fla
   const auto method = [&](const std::string& name) {
     return name == "percentile" ? fmt::format("percentile {:g}", flags.percentile) : name;
   };
-  return fmt::format("{} images of {}, values by {}, weights by {}{}{}{}", images, arguments.data,
+  return fmt::format("{} images of {}, values by {}, weights by {}{}{}", images, arguments.data,
                      method(flags.range), method(flags.weight_range),
-                     arguments.quantization.per_channel ? "" : " per layer",
                      flags.equalize ? ", equalized" : "",
                      flags.correct_biases ? ", biases corrected" : "");
 }

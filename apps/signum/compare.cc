@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -62,15 +63,15 @@ struct Entry {
   std::string path;      // of a recipe, its last step
   std::string model;     // the file
   std::string network, data, data_folder;
-  std::vector<int> precisions;              // of the file, falling; {0} where it has one
-  std::vector<report::EpochRecord> epochs;  // none of a model; of several precisions, the first's
+  std::vector<int> precisions;                  // of the file, falling; {0} where it has one
+  std::vector<report::EpochRecord> epochs;      // none of a model
   std::map<std::string, std::string> settings;  // of a run, by name: what may set it apart
 };
 
 // What one precision of an entry came to here.
 struct Row {
   const Entry* entry = nullptr;
-  bool has_curve = false;
+  std::vector<report::EpochRecord> epochs;  // of its run, as far as they tell of this precision
   std::string precision;
   Score score;
   int64_t file_bytes = 0, macs = 0;
@@ -80,7 +81,6 @@ struct Row {
     return static_cast<double>(score.first) / static_cast<double>(score.images);
   }
   double Loss() const { return score.loss / static_cast<double>(score.images); }
-  int64_t epochs() const { return has_curve ? static_cast<int64_t>(entry->epochs.size()) : 0; }
 };
 
 bool Exists(const std::string& path) {
@@ -148,6 +148,16 @@ std::map<std::string, std::string> SettingsOf(const RunArguments& arguments) {
       {"edges", BitsText(arguments.quantization.edges)},
       {"downsample", BitsText(arguments.quantization.downsample)},
       {"residual-bits", fmt::format("{}", arguments.quantization.residual_bits)}};
+  std::string& layers = settings["layers"];
+  for (const LayerPrecision& layer : arguments.quantization.layers) {
+    layers += " " + LayerPrecisionText(layer);
+  }
+  for (const LayerScales& layer : arguments.quantization.scales) {
+    layers += " scales:" + LayerScalesText(layer);
+  }
+  for (const train::LayerSetting& layer : arguments.training.quantization.layers) {
+    layers += fmt::format(" {}:{}={}", layer.pattern, layer.name, layer.value);
+  }
   train::VisitSettings(arguments.training, [&](const char* name, const auto& value, const char*) {
     if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::vector<double>>) {
       settings[name] = fmt::format("{}", fmt::join(value, " "));
@@ -203,6 +213,24 @@ class TestImages {
   std::map<std::pair<std::string, std::string>, std::unique_ptr<data::Dataset>> sets_;
 };
 
+// What the epochs of an entry tell of one of its precisions: of all but the first the accuracy
+// alone, and of runs older than that record nothing.
+std::vector<report::EpochRecord> EpochsAt(const Entry& entry, int bits) {
+  if (bits == entry.precisions[0]) return entry.epochs;
+  constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+  std::vector<report::EpochRecord> epochs;
+  for (const report::EpochRecord& epoch : entry.epochs) {
+    const auto found = epoch.accuracies.find(bits);
+    if (found == epoch.accuracies.end()) continue;
+    report::EpochRecord& own = epochs.emplace_back(epoch);
+    own.train_loss = own.train_accuracy = own.test_loss = kUnknown;
+    own.test_accuracy = found->second;
+    own.flip_rates.clear();
+    own.accuracies.clear();
+  }
+  return epochs;
+}
+
 // The entry, once it is sure that it can be measured.
 Result<Entry> Ready(const std::string& argument, const CompareFlags& flags, TestImages& images) {
   SIGNUM_ASSIGN_OR_RETURN(Entry entry, Find(argument, flags));
@@ -221,7 +249,7 @@ Result<Entry> Ready(const std::string& argument, const CompareFlags& flags, Test
 }
 
 Result<Row> Measure(const Entry& entry, int bits, const CompareFlags& flags, TestImages& images) {
-  Row row{.entry = &entry, .has_curve = bits == entry.precisions[0]};
+  Row row{.entry = &entry, .epochs = EpochsAt(entry, bits)};
   SIGNUM_ASSIGN_OR_RETURN(const Graph graph, ReadSgn(entry.model, bits));
   row.precision = PrecisionAt(graph, bits);
   std::error_code ignored;
@@ -252,7 +280,7 @@ report::Table TableOf(const std::vector<Row>& rows, const std::vector<Reference>
   for (size_t i = 0; i < rows.size(); ++i) {
     const Row& row = rows[i];
     table.AddRow({std::to_string(i + 1), row.entry->network, row.precision, row.entry->data,
-                  row.epochs() > 0 ? std::to_string(row.epochs()) : "",
+                  row.epochs.empty() ? "" : std::to_string(row.epochs.size()),
                   fmt::format("{:.2f} %", 100 * row.Accuracy()), fmt::format("{:.3f}", row.Loss()),
                   report::HumanCount(row.file_bytes), report::HumanCount(row.macs),
                   fmt::format("{:.3f}", row.milliseconds), row.entry->path});
@@ -269,8 +297,8 @@ Json ToJson(const std::vector<Row>& rows, const std::vector<Reference>& referenc
   Json json{{"runs", Json::array()}, {"references", Json::array()}};
   for (const Row& row : rows) {
     Json epochs = Json::array();
-    for (int64_t i = 0; i < row.epochs(); ++i) {
-      epochs.push_back(Json(report::ToJson(row.entry->epochs[i])));
+    for (const report::EpochRecord& epoch : row.epochs) {
+      epochs.push_back(Json(report::ToJson(epoch)));
     }
     json["runs"].push_back({{"run", row.entry->path},
                             {"network", row.entry->network},
@@ -314,11 +342,12 @@ std::vector<report::ComparedRuns> GroupsOf(const std::vector<Row>& rows,
   std::vector<report::ComparedRuns> groups;
   for (size_t i = 0; i < rows.size(); ++i) {
     const Row& row = rows[i];
-    if (row.epochs() == 0) continue;
+    if (row.epochs.empty()) continue;
     std::vector<size_t> alike;
     for (size_t other = 0; other < rows.size(); ++other) {
       const Row& r = rows[other];
-      if (r.epochs() > 0 && title(r) == title(row) && bits(r) == bits(row)) alike.push_back(other);
+      if (!r.epochs.empty() && title(r) == title(row) && bits(r) == bits(row))
+        alike.push_back(other);
     }
     auto group = std::find_if(groups.begin(), groups.end(),
                               [&](const auto& g) { return g.title == title(row); });
@@ -330,7 +359,7 @@ std::vector<report::ComparedRuns> GroupsOf(const std::vector<Row>& rows,
     }
     const std::string name =
         alike.size() > 1 ? bits(row) + ", " + Distinction(rows, i, alike[0]) : bits(row);
-    group->curves.push_back({name, row.entry->epochs});
+    group->curves.push_back({name, row.epochs});
   }
   return groups;
 }

@@ -143,8 +143,9 @@ std::string LayerPrecisionText(const LayerPrecision& precision) {
 Result<LayerScales> ParseLayerScales(const std::string& text) {
   const size_t equals = text.rfind('=');
   const std::string unit = text.substr(equals == std::string::npos ? text.size() : equals + 1);
-  if (unit != "channel" && unit != "layer") {
-    return InvalidArgument(fmt::format("'{}' is neither PATTERN=channel nor PATTERN=layer", text));
+  if ((unit != "channel" && unit != "layer") || equals == 0) {
+    return InvalidArgument(
+        fmt::format("scales '{}': neither PATTERN=channel nor PATTERN=layer", text));
   }
   return LayerScales{text.substr(0, equals), unit == "channel"};
 }
@@ -212,11 +213,16 @@ std::string PrecisionText(const QuantizationPolicy& policy) {
       most.weights = std::max(most.weights, layer.bits.weights);
       most.activations = std::max(most.activations, layer.bits.activations);
     }
-    return fmt::format("{}; {} exceptions {} to {}", all, policy.layers.size(), text(least),
-                       text(most));
+    all += fmt::format("; {} exceptions {} to {}", policy.layers.size(), text(least), text(most));
+  } else {
+    for (const LayerPrecision& layer : policy.layers) {
+      all += fmt::format("; {} {}", layer.pattern, text(layer.bits));
+    }
   }
-  for (const LayerPrecision& layer : policy.layers) {
-    all += fmt::format("; {} {}", layer.pattern, text(layer.bits));
+  if (!policy.per_channel) all += "; a weight scale per layer";
+  for (const LayerScales& layer : policy.scales) {
+    all += fmt::format("; {} a weight scale per {}", layer.pattern,
+                       layer.per_channel ? "channel" : "layer");
   }
   return all;
 }

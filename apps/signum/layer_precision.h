@@ -46,7 +46,8 @@ void AddLayerChoice(const LayerChoice& choice, QuantizationPolicy& policy,
                     train::QuantizationConfig& config);
 
 // "W1A8; first and last layer W8A8; downsampling W1A8; conv1 float": what a model's metadata says.
-// Of many exceptions the range alone: "20 exceptions W1A8 to W6A8".
+// Of many exceptions the range alone: "20 exceptions W1A8 to W6A8". Scales are told where they are
+// not of channels: "; fc a weight scale per layer".
 std::string PrecisionText(const QuantizationPolicy& policy);
 
 // What a model's metadata says; of a file of several precisions, what it is at `bits` (0: none was

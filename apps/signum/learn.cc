@@ -2,12 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <functional>
-#include <set>
 
 #include "base/cpu.h"
 #include "base/file.h"
@@ -81,27 +78,6 @@ struct Start {
   std::vector<Graph> narrower;  // likewise, at fewer bits
   std::optional<Graph> teacher;
 };
-
-// The bits of --switchable, falling.
-Result<std::vector<int>> SwitchableBits(const std::string& text) {
-  std::set<int, std::greater<>> bits;
-  for (size_t begin = 0; begin <= text.size();) {
-    const size_t end = std::min(text.find(',', begin), text.size());
-    int number = 0;
-    const auto [next, error] = std::from_chars(text.data() + begin, text.data() + end, number);
-    const bool fits = (number >= 1 && number <= 8) || number == kFloatBits;
-    if (error != std::errc() || next != text.data() + end || !fits || !bits.insert(number).second) {
-      return InvalidArgument(fmt::format(
-          "--switchable {}: takes different numbers of bits, 1 to 8 or 32, as in 1,2,4,8,32",
-          text));
-    }
-    begin = end + 1;
-  }
-  if (bits.size() < 2) {
-    return InvalidArgument("--switchable takes two precisions or more; for one, leave it out");
-  }
-  return std::vector<int>(bits.begin(), bits.end());
-}
 
 // `network` without quantizers at each of the bits.
 Result<std::vector<Graph>> AtBits(const Graph& network, const std::vector<int>& precisions) {

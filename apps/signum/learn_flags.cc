@@ -21,8 +21,10 @@ void AddLearnFlags(CLI::App& command, LearnRequest& request) {
                   "train step by step as a recipe says: one that comes with Signum, or a file; a "
                   "trained MODEL takes the place of its steps in float")
       ->type_name("NAME|FILE.toml");
-  command.add_flag("--sanity", request.sanity,
-                   "only see whether fifty steps bring down the loss of one batch");
+  command.add_flag(
+      "--sanity", request.sanity,
+      "only see whether fifty steps bring down the loss of one batch; of a recipe, for "
+      "each step");
   command.add_option("-o,--output", arguments.output, "write the finished model here, too");
   command.add_flag("--json", request.json, "print the result as JSON");
 }

@@ -126,11 +126,18 @@ class Cooking {
     Json steps = Json::object();
     Status verdict;
     for (int step = first_; step < count(); ++step) {
-      const auto in_step = [&](const Error& e) { return e.In(fmt::format("step {}", step + 1)); };
+      const bool untrained = step > first_ && !IsModelFile(shared_.model);
+      const auto in_step = [&](const Error& e) {
+        return e.In(
+            fmt::format("step {}{}", step + 1, untrained ? ", with untrained weights" : ""));
+      };
       SIGNUM_ASSIGN_OR_RETURN(const train::SanityOutcome sanity,
                               CheckRunSanity(AtTheStart(step)).map_error(in_step));
       steps[FolderOf(step)] = ToJson(sanity);
-      if (!json) fmt::print("sanity          {}: {}\n", FolderOf(step), SanityText(sanity));
+      if (!json) {
+        fmt::print("sanity          {}: {}: {}\n", FolderOf(step), SanityText(sanity),
+                   sanity.passed() ? "passed" : "failed");
+      }
       if (verdict) verdict = VerdictOf(sanity).map_error(in_step);
     }
     if (json) fmt::print("{}", JsonText(steps));

@@ -85,10 +85,9 @@ void ChooseBlasKernels() {
 #endif
 }
 
-// Threads of OpenMP that wait for each other spin for milliseconds first, which gains nothing where
-// each has a core, and where others work on those cores keeps away the very thread that is waited
-// for: two trainings beside each other took twenty times as long as one. So they spin for
-// microseconds, unless the user has said how they wait.
+// Threads of OpenMP that wait for each other spin for milliseconds first, and where others work on
+// their cores so keep away the very thread that is waited for. So they spin for microseconds,
+// unless the user has said how they wait.
 void WaitWithoutSpinning() {
   constexpr int kKeep = 0;
   if (std::getenv("OMP_WAIT_POLICY") == nullptr) setenv("GOMP_SPINCOUNT", "1000", kKeep);

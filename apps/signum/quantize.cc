@@ -51,7 +51,8 @@ void AddPolicyFlags(CLI::App& command, QuantizeFlags& flags) {
                   "to 8, or float")
       ->capture_default_str();
   command.add_flag("--per-layer", flags.per_layer,
-                   "one weight scale per layer, not one per output channel");
+                   "one weight scale per layer, not one per output channel, until a batch norm "
+                   "is folded into it");
   command
       .add_option("--layer", flags.layers,
                   "another precision for the layers of that name, * and ? allowed: "
@@ -62,8 +63,8 @@ void AddPolicyFlags(CLI::App& command, QuantizeFlags& flags) {
       ->allow_extra_args(false);
   command
       .add_option("--layers", flags.layer_file,
-                  "the same from a TOML file: [[layer]] tables with name, weights, activations "
-                  "and settings")
+                  "the same from a TOML file: [[layer]] tables with name, weights, activations, "
+                  "per-channel and settings")
       ->type_name("FILE.toml");
 }
 

@@ -4,9 +4,7 @@
 #include <fmt/ranges.h>
 #include <toml++/toml.h>
 
-#include <algorithm>
 #include <filesystem>
-#include <iterator>
 #include <set>
 #include <string_view>
 
@@ -81,10 +79,8 @@ Result<RunArguments> ReadStep(const toml::table& table) {
   }
   if (quantize) {
     VisitPolicy(step.quantization, [&](const char* name, auto& value) {
-      const std::string_view of_layers[] = {"layers", "scales"};
-      if (std::find(std::begin(of_layers), std::end(of_layers), name) == std::end(of_layers)) {
-        take(name, value);
-      }
+      const std::string_view setting = name;  // `layers` says both
+      if (setting != "layers" && setting != "scales") take(name, value);
     });
     known.insert("layers");
     SIGNUM_RETURN_IF_ERROR(TakeLayerChoices(table, step));

@@ -4,7 +4,10 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <charconv>
+#include <functional>
 #include <iterator>
+#include <set>
 #include <sstream>
 #include <string_view>
 #include <type_traits>
@@ -71,6 +74,26 @@ void AddNetworkFlags(CLI::App& command, RunArguments& arguments) {
                 "learn slopes for what ReLUs cut off (ReActNet's RPReLU, whose shifts batch norms "
                 "have)")
       ->group(group);
+}
+
+Result<std::vector<int>> SwitchableBits(const std::string& text) {
+  std::set<int, std::greater<>> bits;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    int number = 0;
+    const auto [next, error] = std::from_chars(text.data() + begin, text.data() + end, number);
+    const bool fits = (number >= 1 && number <= 8) || number == kFloatBits;
+    if (error != std::errc() || next != text.data() + end || !fits || !bits.insert(number).second) {
+      return InvalidArgument(fmt::format(
+          "--switchable {}: takes different numbers of bits, 1 to 8 or 32, as in 1,2,4,8,32",
+          text));
+    }
+    begin = end + 1;
+  }
+  if (bits.size() < 2) {
+    return InvalidArgument("--switchable takes two precisions or more; for one, leave it out");
+  }
+  return std::vector<int>(bits.begin(), bits.end());
 }
 
 Status WriteArguments(const RunArguments& arguments, const std::string& path) {

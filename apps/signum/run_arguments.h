@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
+#include <vector>
 
 #include "graph/passes/insert_quantizers.h"
 #include "model_argument.h"
@@ -47,6 +48,9 @@ void AddTrainingFlags(CLI::App& command, train::TrainConfig& config);
 
 // Declares --bi-real and --rprelu.
 void AddNetworkFlags(CLI::App& command, RunArguments& arguments);
+
+// The bits of --switchable, falling.
+Result<std::vector<int>> SwitchableBits(const std::string& text);
 
 // To and from args.toml. The error names the file and the setting.
 Status WriteArguments(const RunArguments& arguments, const std::string& path);

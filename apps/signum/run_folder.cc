@@ -32,12 +32,14 @@ std::string FreeFolder(const RunArguments& arguments) {
 }
 
 // Records count epochs from 1, as people do.
-report::EpochRecord ToRecord(const train::EpochResult& r) {
+report::EpochRecord ToRecord(const train::EpochResult& r, const RunArguments& arguments) {
   report::EpochRecord record{r.epoch + 1, r.train_loss,        r.train_accuracy,
                              r.test_loss, r.test_accuracy,     r.learning_rate,
                              r.seconds,   r.images_per_second, r.flip_rates};
-  for (const auto& [bits, accuracy] : r.narrower_accuracies) {
-    record.other_accuracies[bits == 1 ? "1 bit" : fmt::format("{} bits", bits)] = accuracy;
+  if (r.narrower_accuracies.empty()) return record;
+  const std::vector<int> bits = SwitchableBits(arguments.switchable).value_or(std::vector<int>());
+  for (size_t i = 0; i < bits.size(); ++i) {
+    record.accuracies[bits[i]] = i == 0 ? r.test_accuracy : r.narrower_accuracies[i - 1];
   }
   return record;
 }
@@ -234,7 +236,7 @@ void RunFolder::OnBatch(const train::BatchProgress& p) {
 }
 
 Status RunFolder::OnEpoch(const train::EpochResult& result, const Graph& snapshot) {
-  const report::EpochRecord record = ToRecord(result);
+  const report::EpochRecord record = ToRecord(result, arguments_);
   if (bar_) {
     bar_->Finish(fmt::format("loss {:.3f} acc {:.1f} %  test loss {:.3f} acc {:.2f} %",
                              result.train_loss, 100 * result.train_accuracy, result.test_loss,
@@ -259,7 +261,9 @@ Status RunFolder::WriteEvents(const report::EpochRecord& r) {
   add("loss/test", r.test_loss);
   add("accuracy/train", r.train_accuracy);
   add("accuracy/test", r.test_accuracy);
-  for (const auto& [name, accuracy] : r.other_accuracies) add("accuracy/test " + name, accuracy);
+  for (const auto& [bits, accuracy] : r.accuracies) {
+    add(fmt::format("accuracy/test at {} bits", bits), accuracy);
+  }
   add("learning_rate", r.learning_rate);
   add("images_per_second", r.images_per_second);
   for (const auto& [layer, rate] : r.flip_rates) add("flip_rate/" + layer, rate);
@@ -279,16 +283,21 @@ Status RunFolder::WriteWeightEvents(int64_t epoch, const Graph& network) {
 }
 
 Status RunFolder::WriteTable() const {
+  std::vector<std::string> heads = {"epoch",     "train_loss",       "train_accuracy",
+                                    "test_loss", "test_accuracy",    "learning_rate",
+                                    "seconds",   "images_per_second"};
+  for (const auto& [bits, accuracy] : epochs_.front().accuracies) {
+    heads.push_back(fmt::format("test_accuracy_at_{}_bits", bits));
+  }
   std::vector<std::vector<std::string>> rows;
   for (const report::EpochRecord& r : epochs_) {
-    rows.push_back({std::to_string(r.epoch), Number(r.train_loss), Number(r.train_accuracy),
-                    Number(r.test_loss), Number(r.test_accuracy), Number(r.learning_rate),
-                    Number(r.seconds), Number(r.images_per_second)});
+    std::vector<std::string>& row = rows.emplace_back();
+    row = {std::to_string(r.epoch), Number(r.train_loss),       Number(r.train_accuracy),
+           Number(r.test_loss),     Number(r.test_accuracy),    Number(r.learning_rate),
+           Number(r.seconds),       Number(r.images_per_second)};
+    for (const auto& [bits, accuracy] : r.accuracies) row.push_back(Number(accuracy));
   }
-  return report::WriteCsv(path_ + "/results.csv",
-                          {"epoch", "train_loss", "train_accuracy", "test_loss", "test_accuracy",
-                           "learning_rate", "seconds", "images_per_second"},
-                          rows);
+  return report::WriteCsv(path_ + "/results.csv", heads, rows);
 }
 
 report::RunReport RunFolder::MakeReport(const Graph& network) const {

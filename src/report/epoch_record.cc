@@ -1,3 +1,4 @@
+#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -28,7 +29,7 @@ constexpr NumberField kNumbers[] = {
 json ToNumber(double value) { return std::isfinite(value) ? json(value) : json(nullptr); }
 
 constexpr const char* kFlipRates = "flip_rates";
-constexpr const char* kOtherAccuracies = "other_accuracies";
+constexpr const char* kAccuracies = "accuracies";
 
 // The number at `key` in `object`; null is NaN.
 Result<double> NumberAt(const json& object, const std::string& key) {
@@ -65,7 +66,10 @@ json ToJson(const EpochRecord& record) {
   json object = {{"epoch", record.epoch}};
   for (const NumberField& field : kNumbers) object[field.name] = ToNumber(record.*field.member);
   PutNumbers(object, kFlipRates, record.flip_rates);
-  PutNumbers(object, kOtherAccuracies, record.other_accuracies);
+  std::map<std::string, double> accuracies;
+  for (const auto& [bits, accuracy] : record.accuracies)
+    accuracies[std::to_string(bits)] = accuracy;
+  PutNumbers(object, kAccuracies, accuracies);
   return object;
 }
 
@@ -81,7 +85,16 @@ Result<EpochRecord> EpochRecordFromJson(const json& object) {
     SIGNUM_ASSIGN_OR_RETURN(record.*field.member, NumberAt(object, field.name));
   }
   SIGNUM_ASSIGN_OR_RETURN(record.flip_rates, NumbersAt(object, kFlipRates));
-  SIGNUM_ASSIGN_OR_RETURN(record.other_accuracies, NumbersAt(object, kOtherAccuracies));
+  SIGNUM_ASSIGN_OR_RETURN(const auto accuracies, NumbersAt(object, kAccuracies));
+  for (const auto& [name, accuracy] : accuracies) {
+    int bits = 0;
+    const char* end = name.data() + name.size();
+    const auto [next, error] = std::from_chars(name.data(), end, bits);
+    if (error != std::errc() || next != end) {
+      return Corrupt("an epoch record's \"accuracies\" has no bits '" + name + "'");
+    }
+    record.accuracies[bits] = accuracy;
+  }
   return record;
 }
 

@@ -29,8 +29,9 @@ struct EpochRecord {
   // Share (0..1) of each layer's binary weights that changed sign in the epoch;
   // empty for float runs.
   std::map<std::string, double> flip_rates;
-  // Test accuracies (0..1) at the other precisions of a switchable network: "2 bits".
-  std::map<std::string, double> other_accuracies;
+  // Test accuracies (0..1) of a switchable network at each of its precisions, by bits, 32 for
+  // float; empty for others.
+  std::map<int, double> accuracies;
 
   bool operator==(const EpochRecord&) const = default;
 };

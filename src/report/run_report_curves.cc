@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "report/chart.h"
 #include "report/html.h"
@@ -42,44 +43,65 @@ bool SpansDecades(const std::vector<Series>& all) {
   return least > 0 && most >= kLogFrom * least;
 }
 
+// Of a precision.
+std::string NameOf(int bits) {
+  if (bits == 32) return "float";
+  return bits == 1 ? "1 bit" : fmt::format("{} bits", bits);
+}
+
 // A table, folded away unless it is `open`: it is all there is to see of one epoch.
 std::string EpochTable(const RunReport& report, bool open) {
+  std::set<int> precisions;
+  for (const EpochRecord& epoch : report.epochs) {
+    for (const auto& [bits, accuracy] : epoch.accuracies) precisions.insert(bits);
+  }
   std::string rows;
   for (const EpochRecord& epoch : report.epochs) {
     rows += fmt::format(
         "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>"
-        "<td>{}</td></tr>\n",
+        "<td>{}</td>",
         epoch.epoch, HumanNumber(epoch.train_loss), HumanPercent(epoch.train_accuracy),
         HumanNumber(epoch.test_loss), HumanPercent(epoch.test_accuracy),
         HumanNumber(epoch.learning_rate), HumanDuration(epoch.seconds),
         HumanNumber(epoch.images_per_second));
+    for (int bits : precisions) {
+      const auto found = epoch.accuracies.find(bits);
+      rows += fmt::format("<td>{}</td>",
+                          found == epoch.accuracies.end() ? "" : HumanPercent(found->second));
+    }
+    rows += "</tr>\n";
   }
+  std::string heads;
+  for (int bits : precisions) heads += "<th>" + NameOf(bits) + "</th>";
   const std::string table =
       "<div class=\"card wide\"><table>\n<tr><th>epoch</th><th>train loss</th><th>train "
       "accuracy</th><th>test loss</th>"
-      "<th>test accuracy</th><th>learning rate</th><th>time</th><th>images/s</th></tr>\n" +
-      rows + "</table></div>\n";
+      "<th>test accuracy</th><th>learning rate</th><th>time</th><th>images/s</th>" +
+      heads + "</tr>\n" + rows + "</table></div>\n";
   if (open) return table;
   return "<details><summary>All epochs as a table</summary>" + table + "</details>\n";
 }
 
-// What has a number of its own at each epoch, such as a layer its flip rate, in the order of names.
-std::vector<Series> SeriesByName(const RunReport& report,
-                                 std::map<std::string, double> EpochRecord::*numbers) {
-  std::map<std::string, Series> by_name;
+std::string NameOf(const std::string& layer) { return layer; }
+
+// What has a number of its own at each epoch, such as a layer its flip rate, in the order of keys.
+template <typename Key>
+std::vector<Series> SeriesByKey(const RunReport& report,
+                                std::map<Key, double> EpochRecord::*numbers) {
+  std::map<Key, Series> by_key;
   for (const EpochRecord& epoch : report.epochs) {
-    for (const auto& [name, number] : epoch.*numbers) by_name[name];
+    for (const auto& [key, number] : epoch.*numbers) by_key[key];
   }
-  for (auto& [name, series] : by_name) {
-    series.name = name;
+  for (auto& [key, series] : by_key) {
+    series.name = NameOf(key);
     for (const EpochRecord& epoch : report.epochs) {
-      const auto found = (epoch.*numbers).find(name);
+      const auto found = (epoch.*numbers).find(key);
       series.x.push_back(static_cast<double>(epoch.epoch));
       series.y.push_back(found == (epoch.*numbers).end() ? kNotANumber : found->second);
     }
   }
   std::vector<Series> all;
-  for (auto& [name, series] : by_name) {
+  for (auto& [key, series] : by_key) {
     if (HasNumber(series)) all.push_back(std::move(series));
   }
   return all;
@@ -159,13 +181,11 @@ std::string CurvesPart(const RunReport& report) {
                                       SeriesOf(report.epochs, "test", &EpochRecord::test_loss)});
   LineChart accuracy = Titled("Accuracy", 300);
   accuracy.percent = true;
-  std::vector<Series> accuracies = {SeriesOf(report.epochs, "train", &EpochRecord::train_accuracy),
-                                    SeriesOf(report.epochs, "test", &EpochRecord::test_accuracy)};
-  for (Series& series : SeriesByName(report, &EpochRecord::other_accuracies)) {
-    series.name = "test, " + series.name;
-    accuracies.push_back(std::move(series));
-  }
-  cards += CurveCard(accuracy, std::move(accuracies));
+  cards += CurveCard(accuracy, {SeriesOf(report.epochs, "train", &EpochRecord::train_accuracy),
+                                SeriesOf(report.epochs, "test", &EpochRecord::test_accuracy)});
+  LineChart precisions = Titled("Test accuracy by precision", 300);
+  precisions.percent = true;
+  cards += CurveCard(precisions, SeriesByKey(report, &EpochRecord::accuracies));
   LineChart rate = Titled("Learning rate", 210);
   rate.from_zero = true;
   cards += CurveCard(rate, {SeriesOf(report.epochs, "learning rate", &EpochRecord::learning_rate)});
@@ -178,7 +198,7 @@ std::string CurvesPart(const RunReport& report) {
 }
 
 std::string FlipRatesPart(const RunReport& report) {
-  const std::vector<Series> all = SeriesByName(report, &EpochRecord::flip_rates);
+  const std::vector<Series> all = SeriesByKey(report, &EpochRecord::flip_rates);
   if (all.empty()) return "";
   const std::string note =
       "<p class=\"note\">The share of a layer's binary weights that changed sign in an epoch. "

@@ -43,7 +43,7 @@ std::string Many(size_t layers, int epochs) {
 TEST(EpochRecord, RoundTripsThroughJsonText) {
   EpochRecord record = Epoch(3);
   record.flip_rates = {{"conv1", 0.01}, {"a \"quoted\" layer", 1.0 / 3}};
-  record.other_accuracies = {{"1 bit", 0.25}};
+  record.accuracies = {{1, 0.25}, {32, 0.5}};
   const Result<EpochRecord> back = EpochRecordFromJson(json::parse(ToJson(record).dump()));
   ASSERT_TRUE(back) << back.error().message;
   EXPECT_EQ(*back, record);
@@ -91,8 +91,12 @@ TEST(Base64, RfcVectors) {
 TEST(RunReport, EveryPrecisionHasACurve) {
   RunReport report;
   report.epochs = {Epoch(1), Epoch(2)};
-  for (EpochRecord& epoch : report.epochs) epoch.other_accuracies = {{"1 bit", 0.2}};
-  EXPECT_THAT(RenderRunReport(report), HasSubstr("test, 1 bit"));
+  for (EpochRecord& epoch : report.epochs) epoch.accuracies = {{1, 0.2}, {2, 0.3}, {32, 0.4}};
+  const std::string page = RenderRunReport(report);
+  EXPECT_THAT(page, HasSubstr("Test accuracy by precision"));
+  for (const char* name : {"1 bit", "2 bits", "float"}) EXPECT_THAT(page, HasSubstr(name));
+  report.epochs.pop_back();  // where there are no curves the table has them
+  EXPECT_THAT(RenderRunReport(report), HasSubstr("<th>1 bit</th><th>2 bits</th><th>float</th>"));
 }
 
 TEST(RunReport, AnEmptyRunIsATitle) {

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <type_traits>
 
 #include "graph/name_pattern.h"
+#include "graph/passes/insert_quantizers.h"
 
 namespace signum::train {
 namespace {
@@ -60,6 +62,14 @@ NodeId QuantizerOfValue(const Graph& graph, NodeId value) {
     value = graph.node(value).inputs[0];
   }
   return std::holds_alternative<QuantizeOp>(graph.node(value).op) ? value : -1;
+}
+
+int LeastBits(const Graph& graph) {
+  int bits = kFloatBits;
+  for (const Node& node : graph.nodes()) {
+    if (const auto* quantizer = WeightQuantizerOf(node.op)) bits = std::min(bits, quantizer->bits);
+  }
+  return bits;
 }
 
 }  // namespace signum::train

@@ -19,6 +19,10 @@ Result<QuantizationConfig> ConfigOfLayer(const QuantizationConfig& config, const
 // The quantizer whose codes a value holds, maybe moved, or -1.
 NodeId QuantizerOfValue(const Graph& graph, NodeId value);
 
+// The fewest bits of a layer's weights, which are a precision's: those of the first and the last
+// layer are as many or more.
+int LeastBits(const Graph& graph);
+
 }  // namespace signum::train
 
 #endif  // SIGNUM_TRAIN_LAYER_SETTINGS_H_

@@ -45,6 +45,7 @@ const std::vector<Method>& Methods() {
       {{.weight_bits = 1, .activation_bits = 1, .edges = {1, 1}}, {.sign_gradient = "bi-real"}},
       {{.weight_bits = 1, .activation_bits = 8, .per_channel = false}, {}},
       {{.weight_bits = 2, .activation_bits = 4, .per_channel = false}, {.weight_method = "lsq"}},
+      {{.activation_bits = 8, .scales = {{"linear", false}, {"conv2", false}}}, {}},
       {bits(kFloatBits, 2), {}},
       {bits(2, 2), {.weight_method = "lsq"}},
       {bits(2, 8), {.weight_method = "ternary"}},
@@ -58,13 +59,25 @@ const std::vector<Method>& Methods() {
 
 class MethodsTest : public SmallProblem {
  protected:
+  // Of one thread: the many steps of so little work would wait for each other on several.
+  static TrainConfig OfOneThread() {
+    TrainConfig config = SmallConfig();
+    config.threads = 1;
+    return config;
+  }
+  TrainRequest Request(const Graph& network) const {
+    TrainRequest request = SmallProblem::Request(network);
+    request.config = OfOneThread();
+    return request;
+  }
+
   // On `same` test images at least the same class; on all instruction sets, where weights are
   // codes, the same bits.
   void ExpectTheRuntimeAgrees(const TrainOutcome& outcome, const data::Dataset& test, int64_t same,
                               bool quantized = true) {
     const GraphModule frozen(outcome.network, {.frozen = true}, torch::kCPU);
     EXPECT_EQ(frozen.Snapshot(), outcome.network);
-    const auto outputs = Predict(outcome.network, test, SmallConfig());
+    const auto outputs = Predict(outcome.network, test, OfOneThread());
     ASSERT_TRUE(outputs) << outputs.error().message;
     const size_t classes = test.class_names.size();
     const std::vector<int> expected = Classes(*outputs, classes);
@@ -86,10 +99,8 @@ class MethodsTest : public SmallProblem {
     EXPECT_GE(equal, same);
   }
 
-  // Trains the request's network in float, then by each method; on one thread, as the many steps
-  // of this little work would wait for each other on several.
-  void ExpectEveryMethodRuns(TrainRequest request, double accuracy, int64_t same) {
-    request.config.threads = 1;
+  // Trains the request's network in float, then by each method.
+  void ExpectEveryMethodRuns(const TrainRequest& request, double accuracy, int64_t same) {
     const auto floats = Train(request, silent_);
     ASSERT_TRUE(floats) << floats.error().message;
     for (const Method& method : Methods()) {

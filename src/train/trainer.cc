@@ -19,6 +19,7 @@
 #include "train/checkpoint.h"
 #include "train/graph_module.h"
 #include "train/guards.h"
+#include "train/layer_settings.h"
 #include "train/loss.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
@@ -45,16 +46,6 @@ Result<torch::Device> ChooseDevice(const std::string& name) {
   } catch (const c10::Error&) {
     return InvalidArgument("--device " + name + " is not known; use cpu, cuda or cuda:N");
   }
-}
-
-// The fewest bits of a layer's weights, which are a precision's: those of the first and the last
-// layer are as many or more.
-int LeastBits(const Graph& graph) {
-  int bits = 32;
-  for (const Node& node : graph.nodes()) {
-    if (const auto* quantizer = WeightQuantizerOf(node.op)) bits = std::min(bits, quantizer->bits);
-  }
-  return bits;
 }
 
 using Tensors = std::map<std::string, torch::Tensor>;  // by name
@@ -170,8 +161,11 @@ class Run {
     result.images_per_second = static_cast<double>(train.images) / SecondsSince(start);
     SIGNUM_ASSIGN_OR_RETURN(const Tally test, Evaluate(module_));
     for (size_t i = 0; i < narrower_.size(); ++i) {
-      SIGNUM_ASSIGN_OR_RETURN(const Tally narrow, Evaluate(*narrower_[i]));
-      result.narrower_accuracies[LeastBits(*request_.narrower[i])] = narrow.accuracy();
+      SIGNUM_ASSIGN_OR_RETURN(
+          const Tally narrow, Evaluate(*narrower_[i]).map_error([&](const Error& e) {
+            return e.In(fmt::format("at {} bits", LeastBits(*request_.narrower[i])));
+          }));
+      result.narrower_accuracies.push_back(narrow.accuracy());
     }
     result.train_loss = train.mean_loss();
     result.train_accuracy = train.accuracy();

@@ -29,8 +29,8 @@ struct EpochResult {
   int64_t epoch = 0;  // from 0
   double train_loss = 0, train_accuracy = 0;
   double test_loss = 0, test_accuracy = 0;
-  std::map<int, double> narrower_accuracies;  // of test images, by bits, of the request's narrower
-  double learning_rate = 0;                   // of the last step
+  std::vector<double> narrower_accuracies;  // of test images, of the request's narrower networks
+  double learning_rate = 0;                 // of the last step
   double seconds = 0;
   double images_per_second = 0;              // of training alone
   std::map<std::string, double> flip_rates;  // by layer: share of bits that the epoch flipped

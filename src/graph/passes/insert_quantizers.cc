@@ -43,9 +43,11 @@ LayerBits BitsOf(const Node& layer, Place place, const QuantizationPolicy& polic
   return bits;
 }
 
-bool HasScalePerChannel(const Node& layer, const QuantizationPolicy& policy) {
+// By the first `exceptions` of the policy's.
+bool HasScalePerChannel(const Node& layer, const QuantizationPolicy& policy, size_t exceptions) {
   bool per_channel = policy.per_channel;
-  for (const LayerScales& exception : policy.scales) {
+  for (size_t i = 0; i < exceptions; ++i) {
+    const LayerScales& exception = policy.scales[i];
     if (FitsPattern(layer.name, exception.pattern)) per_channel = exception.per_channel;
   }
   return per_channel;
@@ -243,6 +245,27 @@ std::pair<QuantizeOp, std::map<std::string, Tensor>> MakeQuantizer(int bits, boo
   return {op, std::move(parameters)};
 }
 
+// An exception that changes nothing is a slip of the pen, too.
+Status CheckScales(const Graph& graph, const Plan& plan, const QuantizationPolicy& policy) {
+  for (size_t i = 0; i < policy.scales.size(); ++i) {
+    const auto& [pattern, per_channel] = policy.scales[i];
+    bool quantized = false, changes = false;
+    for (NodeId id = 0; id < graph.size(); ++id) {
+      const Node& node = graph.node(id);
+      if (plan.weight_bits[id] == 0 || !FitsPattern(node.name, pattern)) continue;
+      quantized = true;
+      changes = changes || HasScalePerChannel(node, policy, i) != per_channel;
+    }
+    if (changes) continue;
+    return InvalidArgument(fmt::format("per-channel={} does nothing for layers '{}': they have {}",
+                                       per_channel, pattern,
+                                       !quantized    ? "float weights"
+                                       : per_channel ? "a weight scale per channel anyway"
+                                                     : "one weight scale anyway"));
+  }
+  return {};
+}
+
 }  // namespace
 
 void TakeScales(const Graph& from, Graph& to) {
@@ -296,6 +319,7 @@ Result<Graph> InsertQuantizers(const Graph& quantized_or_float, const Quantizati
   SIGNUM_ASSIGN_OR_RETURN(const std::vector<Shape> shapes, InferShapes(graph));
   const std::vector<bool> never_negative = NeverNegative(graph);
   const Plan plan = MakePlan(graph, shapes, policy);
+  SIGNUM_RETURN_IF_ERROR(CheckScales(graph, plan, policy));
 
   Graph out = graph.EmptyLike();
   std::vector<NodeId> moved(graph.size());      // where a value went
@@ -306,8 +330,8 @@ Result<Graph> InsertQuantizers(const Graph& quantized_or_float, const Quantizati
     Node node = graph.node(id);
     const bool layer = IsLayer(node);
     if (plan.weight_bits[id] > 0) {
-      *WeightQuantizerSlot(node.op) =
-          WeightQuantizer{plan.weight_bits[id], HasScalePerChannel(node, policy)};
+      *WeightQuantizerSlot(node.op) = WeightQuantizer{
+          plan.weight_bits[id], HasScalePerChannel(node, policy, policy.scales.size())};
     }
     const bool sum = IsShortcutSum(graph, shapes, id);
     for (NodeId& input : node.inputs) {

@@ -47,7 +47,7 @@ struct QuantizationPolicy {
   // are floats, of the one that is made first. Sums with constants or of other shapes, and
   // all other readers, keep what they had.
   int residual_bits = kFloatBits;
-  // Exceptions to all of the above. Of several that fit a layer the last counts.
+  // Exceptions to all bits above, and to per_channel. Of several that fit a layer the last counts.
   std::vector<LayerPrecision> layers;
   std::vector<LayerScales> scales;
 };
@@ -66,8 +66,8 @@ struct QuantizationPolicy {
 // calibration may move; 1-bit ones get a shift per channel, starting at 0.
 //
 // A quantized graph is first stripped (weights become scale times code), so that
-// a network can go from 8 bits to fewer. An error names a policy out of range, or a
-// pattern that fits no layer.
+// a network can go from 8 bits to fewer. An error names a policy out of range, a
+// pattern that fits no layer, or scales that are so anyway.
 Result<Graph> InsertQuantizers(const Graph& graph, const QuantizationPolicy& policy);
 
 // Gives each Quantize node of `to` the scale and the shift of the one of the same name, bits and

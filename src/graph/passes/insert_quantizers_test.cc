@@ -309,7 +309,16 @@ TEST(InsertQuantizers, LayersMayHaveScalesOfTheirOwn) {
   EXPECT_TRUE(per_channel("conv1"));
   EXPECT_FALSE(per_channel("conv2"));
   EXPECT_TRUE(per_channel("linear"));
-  EXPECT_FALSE(InsertQuantizers(ResidualGraph(), {.scales = {{"conv3", true}}}));
+  const auto refused = [](const QuantizationPolicy& policy) {
+    const auto result = InsertQuantizers(ResidualGraph(), policy);
+    return result ? "" : result.error().message;
+  };
+  EXPECT_THAT(refused({.scales = {{"conv3", false}}}), testing::HasSubstr("did you mean 'conv"));
+  EXPECT_THAT(refused({.scales = {{"conv2", true}}}), testing::HasSubstr("per channel anyway"));
+  EXPECT_THAT(refused({.scales = {{"conv2", false}, {"conv*", false}, {"conv2", false}}}),
+              testing::HasSubstr("one weight scale anyway"));
+  EXPECT_THAT(refused({.weight_bits = kFloatBits, .scales = {{"conv2", false}}}),
+              testing::HasSubstr("float weights"));
 }
 
 TEST(InsertQuantizers, FloatWeightsMayReadCodes) {

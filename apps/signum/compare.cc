@@ -148,16 +148,17 @@ std::map<std::string, std::string> SettingsOf(const RunArguments& arguments) {
       {"edges", BitsText(arguments.quantization.edges)},
       {"downsample", BitsText(arguments.quantization.downsample)},
       {"residual-bits", fmt::format("{}", arguments.quantization.residual_bits)}};
-  std::string& layers = settings["layers"];
+  std::vector<std::string> layers;
   for (const LayerPrecision& layer : arguments.quantization.layers) {
-    layers += " " + LayerPrecisionText(layer);
+    layers.push_back(LayerPrecisionText(layer));
   }
   for (const LayerScales& layer : arguments.quantization.scales) {
-    layers += " scales:" + LayerScalesText(layer);
+    layers.push_back("scales:" + LayerScalesText(layer));
   }
   for (const train::LayerSetting& layer : arguments.training.quantization.layers) {
-    layers += fmt::format(" {}:{}={}", layer.pattern, layer.name, layer.value);
+    layers.push_back(fmt::format("{}:{}={}", layer.pattern, layer.name, layer.value));
   }
+  settings["layers"] = fmt::format("{}", fmt::join(layers, " "));
   train::VisitSettings(arguments.training, [&](const char* name, const auto& value, const char*) {
     if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::vector<double>>) {
       settings[name] = fmt::format("{}", fmt::join(value, " "));
@@ -346,8 +347,8 @@ std::vector<report::ComparedRuns> GroupsOf(const std::vector<Row>& rows,
     std::vector<size_t> alike;
     for (size_t other = 0; other < rows.size(); ++other) {
       const Row& r = rows[other];
-      if (!r.epochs.empty() && title(r) == title(row) && bits(r) == bits(row))
-        alike.push_back(other);
+      const bool same = title(r) == title(row) && bits(r) == bits(row);
+      if (same && !r.epochs.empty()) alike.push_back(other);
     }
     auto group = std::find_if(groups.begin(), groups.end(),
                               [&](const auto& g) { return g.title == title(row); });

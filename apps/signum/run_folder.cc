@@ -9,6 +9,7 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <set>
 
 #include "base/file.h"
 #include "data/image.h"
@@ -286,16 +287,21 @@ Status RunFolder::WriteTable() const {
   std::vector<std::string> heads = {"epoch",     "train_loss",       "train_accuracy",
                                     "test_loss", "test_accuracy",    "learning_rate",
                                     "seconds",   "images_per_second"};
-  for (const auto& [bits, accuracy] : epochs_.front().accuracies) {
-    heads.push_back(fmt::format("test_accuracy_at_{}_bits", bits));
+  std::set<int> precisions;  // epochs of an older signum have none
+  for (const report::EpochRecord& r : epochs_) {
+    for (const auto& [bits, accuracy] : r.accuracies) precisions.insert(bits);
   }
+  for (int bits : precisions) heads.push_back(fmt::format("test_accuracy_at_{}_bits", bits));
   std::vector<std::vector<std::string>> rows;
   for (const report::EpochRecord& r : epochs_) {
     std::vector<std::string>& row = rows.emplace_back();
     row = {std::to_string(r.epoch), Number(r.train_loss),       Number(r.train_accuracy),
            Number(r.test_loss),     Number(r.test_accuracy),    Number(r.learning_rate),
            Number(r.seconds),       Number(r.images_per_second)};
-    for (const auto& [bits, accuracy] : r.accuracies) row.push_back(Number(accuracy));
+    for (int bits : precisions) {
+      const auto found = r.accuracies.find(bits);
+      row.push_back(found == r.accuracies.end() ? "" : Number(found->second));
+    }
   }
   return report::WriteCsv(path_ + "/results.csv", heads, rows);
 }

@@ -67,8 +67,9 @@ json ToJson(const EpochRecord& record) {
   for (const NumberField& field : kNumbers) object[field.name] = ToNumber(record.*field.member);
   PutNumbers(object, kFlipRates, record.flip_rates);
   std::map<std::string, double> accuracies;
-  for (const auto& [bits, accuracy] : record.accuracies)
+  for (const auto& [bits, accuracy] : record.accuracies) {
     accuracies[std::to_string(bits)] = accuracy;
+  }
   PutNumbers(object, kAccuracies, accuracies);
   return object;
 }

@@ -188,7 +188,8 @@ TEST(ExportOnnx, NamesThatMeetAreKeptApart) {
   const ModelProto model = Exported(graph);
   EXPECT_NE(FindTensor(model, "fc.weight"), nullptr);
   for (const Node& node : graph.nodes()) {
-    if (node.name != "output") EXPECT_NE(Find(model, node.name), nullptr) << node.name;
+    if (node.name == "output") continue;
+    EXPECT_NE(Find(model, node.name), nullptr) << node.name;
   }
 }
 

@@ -1,4 +1,4 @@
-// Settings of quantization layer by layer.
+// Settings of quantization layer by layer, and which quantizers a graph has.
 #ifndef SIGNUM_TRAIN_LAYER_SETTINGS_H_
 #define SIGNUM_TRAIN_LAYER_SETTINGS_H_
 

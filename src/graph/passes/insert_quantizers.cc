@@ -257,11 +257,12 @@ Status CheckScales(const Graph& graph, const Plan& plan, const QuantizationPolic
       changes = changes || HasScalePerChannel(node, policy, i) != per_channel;
     }
     if (changes) continue;
-    return InvalidArgument(fmt::format("per-channel={} does nothing for layers '{}': they have {}",
-                                       per_channel, pattern,
-                                       !quantized    ? "float weights"
-                                       : per_channel ? "a weight scale per channel anyway"
-                                                     : "one weight scale anyway"));
+    return InvalidArgument(
+        fmt::format("per-channel={} does nothing for layers '{}', which have {}; leave it out",
+                    per_channel, pattern,
+                    !quantized    ? "float weights"
+                    : per_channel ? "a weight scale per channel anyway"
+                                  : "one weight scale anyway"));
   }
   return {};
 }
